@@ -4,8 +4,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use junction_shared::protocol::wire::PROGRAM_VERSION;
 
 use crate::commands::{
-    AllowOptions, ClaimsOptions, CompletedShell, Invite, Join, Peers, ReadOptions, SendOptions,
-    Setup, UiOptions, WatchOptions,
+    AllowOptions, ClaimsOptions, CompletedShell, GatewayOptions, Invite, Join, Peers, ReadOptions,
+    SendOptions, Setup, UiOptions, WatchOptions,
 };
 use crate::config::Flags;
 
@@ -130,6 +130,8 @@ pub(crate) enum BridgeCommand {
     /// 30 seconds after the last tab is closed. If your page is already running, this opens it again. To have a second one
     /// under another name, use --as.
     Ui(UiOptions),
+    /// Serve MCP over HTTP to clients that cannot start this program
+    Gateway(GatewayOptions),
     /// Let sessions send or save what they otherwise refuse; show what is allowed
     ///
     /// Sessions send and save ordinary files of their own project. Files outside of it, and those that seem to hold secrets,

@@ -14,6 +14,7 @@ mod context_probe;
 #[cfg(test)]
 mod docs;
 mod escape;
+mod gateway;
 mod invitation;
 mod ipc;
 mod joining;

@@ -15,7 +15,7 @@ use junction_shared::machine::log::{LogGuard, finish, say};
 
 use crate::cli::{BridgeCommand, Cli, welcome};
 use crate::clients::WakeOutcome;
-use crate::commands::{UiOptions, demo, hook, start_page, status_line};
+use crate::commands::{GatewayOptions, UiOptions, demo, hook, start_page, status_line};
 use crate::config::{Config, WrongFlag};
 use crate::process::parent::ParentWatch;
 use crate::terminal::{NothingCame, WrongUsage, is_closed_pipe};
@@ -33,10 +33,18 @@ const SAVE_PATIENCE: Duration = Duration::from_millis(80);
 /// How long the words of a failure may take. A person may be reading them at the other end of a slow line.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What runs `junction-bridge ui`.
-type PageCommand = for<'a> fn(
+/// A command that a program of its own runs: what serves HTTP would be in the memory of every session's bridge.
+pub(crate) enum ServingCommand {
+    /// The page for people.
+    Ui(UiOptions),
+    /// MCP over HTTP.
+    Gateway(GatewayOptions),
+}
+
+/// What runs a command that serves HTTP.
+type Serving = for<'a> fn(
     &'a Arc<Config>,
-    UiOptions,
+    ServingCommand,
 ) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 
 /// Runs `junction-bridge` by its command line, until the process ends. The page is a program of its own, which `ui` starts:
@@ -49,10 +57,13 @@ pub fn run() -> ExitCode {
 /// Runs `junction-page` by the same command line. It serves the page itself.
 #[must_use]
 pub fn run_with_page() -> ExitCode {
-    run_by(|config, options| Box::pin(commands::ui(config, options)))
+    run_by(|config, command| match command {
+        ServingCommand::Ui(options) => Box::pin(commands::ui(config, options)),
+        ServingCommand::Gateway(options) => Box::pin(commands::gateway(config, options)),
+    })
 }
 
-fn run_by(page: PageCommand) -> ExitCode {
+fn run_by(page: Serving) -> ExitCode {
     // First, because a parent that ends before cannot be watched.
     let parent = ParentWatch::new();
     harden();
@@ -150,7 +161,7 @@ fn run_hook(hook: impl Future<Output = ExitCode>) -> ExitCode {
     code
 }
 
-fn start(cli: Cli, parent: ParentWatch, page: PageCommand) -> anyhow::Result<ExitCode> {
+fn start(cli: Cli, parent: ParentWatch, page: Serving) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = match cli.command {
         // Settings that are wrong are among what it looks for.
@@ -187,7 +198,7 @@ fn start(cli: Cli, parent: ParentWatch, page: PageCommand) -> anyhow::Result<Exi
 async fn command_line(
     command: BridgeCommand,
     config: &Arc<Config>,
-    page: PageCommand,
+    page: Serving,
 ) -> anyhow::Result<()> {
     match command {
         BridgeCommand::Demo => demo::run().await,
@@ -203,7 +214,8 @@ async fn command_line(
         BridgeCommand::Send(send) => commands::send(config, send).await,
         BridgeCommand::Read(read) => commands::read(config, read).await,
         BridgeCommand::Watch(watch) => commands::watch(config, watch).await,
-        BridgeCommand::Ui(options) => page(config, options).await,
+        BridgeCommand::Ui(options) => page(config, ServingCommand::Ui(options)).await,
+        BridgeCommand::Gateway(options) => page(config, ServingCommand::Gateway(options)).await,
         BridgeCommand::Allow(allow) => commands::allow(config, allow),
         BridgeCommand::Claims(options) => commands::claims(config, options).await,
         // They need no settings, or check them.

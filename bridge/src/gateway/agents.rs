@@ -1,0 +1,117 @@
+//! The agents that the gateway runs now. One is started when its client asks, and ends when nobody has asked for a while.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use junction_shared::secret::Secret;
+use tokio::sync::Mutex;
+
+use super::agent::GatewayAgent;
+use super::names::{GatewayNames, NamedAgent};
+use super::session_id::SessionId;
+use crate::config::Config;
+use crate::ipc::description::SessionDescription;
+
+/// Agents at most. With one more, the one that was not asked for the longest time ends.
+const MAX_AGENTS: usize = 1_024;
+/// How long an agent is left alone after a request, however many there are.
+const LEAST_IDLE: Duration = Duration::from_secs(60);
+
+/// Whose agent it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AgentKey {
+    /// That of an address.
+    Named(NamedAgent),
+    /// That of a session of a client, at the address that takes any.
+    Session(SessionId),
+}
+
+/// The agents that the gateway runs now.
+pub(crate) struct AgentTable {
+    config: Arc<Config>,
+    secret: Secret,
+    agents: Mutex<HashMap<AgentKey, Arc<GatewayAgent>>>,
+}
+
+impl AgentTable {
+    /// No agent yet. Their sessions join the hub as this config says.
+    pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Self {
+        Self { config, secret, agents: Mutex::default() }
+    }
+
+    /// What addresses, ids of sessions and seats are derived from.
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// The agent, started if it does not run; `None` if there are too many.
+    pub(crate) async fn get(&self, key: &AgentKey) -> Option<Arc<GatewayAgent>> {
+        let mut agents = self.agents.lock().await;
+        if let Some(agent) = agents.get(key) {
+            return Some(Arc::clone(agent));
+        }
+        if agents.len() >= MAX_AGENTS {
+            let idle = agents.iter().filter_map(|(key, agent)| Some((key, agent.idle_since()?)));
+            let (idlest, since) = idle.min_by_key(|(_, since)| *since)?;
+            if since.elapsed() < LEAST_IDLE {
+                return None;
+            }
+            let idlest = idlest.clone();
+            if let Some(agent) = agents.remove(&idlest) {
+                tokio::spawn(async move { agent.rest().await });
+            }
+        }
+        let (alias, session) = match key {
+            AgentKey::Named(agent) => (Some(agent.name.clone()), agent.session()),
+            AgentKey::Session(session) => (None, session.text().to_owned()),
+        };
+        let agent = GatewayAgent::start(&self.config, &self.secret, alias, &session).await;
+        if let AgentKey::Session(session) = key {
+            agent.client_named(session.client());
+        }
+        agents.insert(key.clone(), Arc::clone(&agent));
+        Some(agent)
+    }
+
+    /// Ends the agent for good, if it runs.
+    pub(crate) async fn leave(&self, key: &AgentKey) {
+        let agent = self.agents.lock().await.remove(key);
+        if let Some(agent) = agent {
+            agent.leave().await;
+        }
+    }
+
+    /// Ends the agents that nobody has asked for a while, and those whose names were removed.
+    pub(crate) async fn sweep(&self, names: &GatewayNames) {
+        self.agents.lock().await.retain(|key, agent| {
+            if let AgentKey::Named(named) = key
+                && !names.holds(named)
+            {
+                let agent = Arc::clone(agent);
+                tokio::spawn(async move { agent.leave().await });
+                return false;
+            }
+            let is_idle =
+                agent.idle_since().is_some_and(|since| since.elapsed() >= agent.patience());
+            if is_idle {
+                let agent = Arc::clone(agent);
+                tokio::spawn(async move { agent.rest().await });
+            }
+            !is_idle
+        });
+    }
+
+    /// Ends all agents, which come back with their seats when the gateway does.
+    pub(crate) async fn rest_all(&self) {
+        let agents: Vec<_> = self.agents.lock().await.drain().map(|(_, agent)| agent).collect();
+        join_all(agents.iter().map(|agent| agent.rest())).await;
+    }
+
+    /// What the user is shown of each agent that runs.
+    pub(crate) async fn descriptions(&self) -> Vec<(AgentKey, SessionDescription)> {
+        let agents = self.agents.lock().await;
+        agents.iter().map(|(key, agent)| (key.clone(), agent.description(&self.config))).collect()
+    }
+}

@@ -1,0 +1,112 @@
+//! What the gateway serves from: its agents by address and by session.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use junction_shared::secret::Secret;
+
+use super::agents::{AgentKey, AgentTable};
+use super::names::{FileStamp, GatewayNames, NamedAgent};
+use super::session_id::SessionId;
+use crate::config::Config;
+use crate::mcp::http::HttpServer;
+
+/// Sessions that were ended by their clients, of which is remembered that they are not to come back.
+const MAX_ENDED: usize = 4_096;
+/// What ids of sessions are given for at the address that takes any client.
+const OPEN_DOOR: &str = "";
+
+/// What the gateway serves from.
+pub(crate) struct GatewayHost {
+    pub(crate) config: Arc<Config>,
+    pub(crate) agents: AgentTable,
+    /// Answers what clients ask before they need an agent.
+    pub(super) reception: HttpServer,
+    names: Mutex<(FileStamp, GatewayNames)>,
+    ended: Mutex<VecDeque<SessionId>>,
+}
+
+/// The address that a client has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// That of one agent.
+    Named(NamedAgent),
+    /// The one that takes any client of this machine's user, and has an agent for each session.
+    Open,
+}
+
+impl GatewayHost {
+    /// A host of no agents yet.
+    pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Self {
+        let (stamp, names) = (FileStamp::of(&config.dir), GatewayNames::load(&config.dir));
+        let agents = AgentTable::new(Arc::clone(&config), secret);
+        let names = Mutex::new((stamp, names.unwrap_or_default()));
+        Self {
+            config,
+            agents,
+            reception: HttpServer::without_agent(),
+            names,
+            ended: Mutex::default(),
+        }
+    }
+
+    /// The agent whose address ends with this, if it was not removed.
+    pub(super) fn named(&self, token: &str) -> Option<NamedAgent> {
+        self.names().1.of_token(self.agents.secret(), token)
+    }
+
+    /// Ends agents that are not wanted any more.
+    pub(crate) async fn sweep(&self) {
+        let names = self.names().1.clone();
+        self.agents.sweep(&names).await;
+    }
+
+    /// A new id for a session of a client that calls itself so.
+    pub(super) fn new_session(&self, door: &Door, client: &str) -> SessionId {
+        SessionId::new(self.agents.secret(), door.text(), client)
+    }
+
+    /// The session that a client names, unless it was never given, or has ended.
+    pub(super) fn session(&self, door: &Door, text: &str) -> Option<SessionId> {
+        let session = SessionId::read(self.agents.secret(), door.text(), text)?;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        (!ended.contains(&session)).then_some(session)
+    }
+
+    /// Ends a session that its client has done with. An agent that has an address stays.
+    pub(super) async fn end(&self, door: &Door, session: SessionId) {
+        if *door == Door::Open {
+            let key = AgentKey::Session(session.clone());
+            {
+                let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+                ended.push_back(session);
+                if ended.len() > MAX_ENDED {
+                    ended.pop_front();
+                }
+            }
+            self.agents.leave(&key).await;
+        }
+    }
+
+    /// The names as the file has them now. While it is damaged, those before.
+    fn names(&self) -> MutexGuard<'_, (FileStamp, GatewayNames)> {
+        let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = FileStamp::of(&self.config.dir);
+        if stamp != known.0 {
+            match GatewayNames::load(&self.config.dir) {
+                Ok(names) => *known = (stamp, names),
+                Err(error) => tracing::warn!(%error, "names_not_read"),
+            }
+        }
+        known
+    }
+}
+
+impl Door {
+    fn text(&self) -> &str {
+        match self {
+            Self::Named(agent) => &agent.generation,
+            Self::Open => OPEN_DOOR,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Where the gateway listens, and its connections: each is bounded in the time that a client may do nothing in.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use junction_shared::machine::running_system::is_own_connection;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::connections::{ConnectionUsage, Connections};
+use crate::mcp::http::AnswerProof;
+use crate::mcp::http::client_connection::ClientConnection;
+
+/// How long a client may be silent that has not shown that it may be here.
+const STRANGER_TIME: Duration = Duration::from_secs(30);
+/// How long a client may be silent between requests: longer than clients keep connections that they do not use.
+const IDLE_TIME: Duration = Duration::from_secs(300);
+/// How long a client may take nothing of what is written to it.
+const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// A listener of the gateway.
+pub(super) struct GatewayListener {
+    listener: TcpListener,
+    connections: Arc<Connections>,
+}
+
+/// Whose connection a request comes on.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) usage: Arc<ConnectionUsage>,
+    pub(super) proof: Arc<AnswerProof>,
+    /// Whether another user's program of this machine has it.
+    pub(super) is_foreign: bool,
+}
+
+/// A connection that is closed when its client does nothing for too long.
+pub(super) struct BoundedStream {
+    stream: TcpStream,
+    usage: Arc<ConnectionUsage>,
+    closed: oneshot::Receiver<()>,
+    /// When to look whether the client has been silent for too long.
+    silence: Pin<Box<Sleep>>,
+    /// When the client must have taken something that waits to be written.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl GatewayListener {
+    /// Takes connections from this listener.
+    pub(super) fn new(listener: TcpListener, connections: Arc<Connections>) -> Self {
+        Self { listener, connections }
+    }
+}
+
+impl Listener for GatewayListener {
+    type Io = ClientConnection<BoundedStream>;
+    type Addr = Client;
+
+    async fn accept(&mut self) -> (Self::Io, Client) {
+        loop {
+            let (stream, remote) = Listener::accept(&mut self.listener).await;
+            let Ok(local) = stream.local_addr() else { continue };
+            let Some((usage, closed)) = self.connections.admit() else { continue };
+            let _ = stream.set_nodelay(true);
+            let is_foreign =
+                remote.ip().is_loopback() && is_own_connection(remote, local) == Some(false);
+            let proof = Arc::new(AnswerProof::new(local, remote));
+            let client =
+                Client { usage: Arc::clone(&usage), proof: Arc::clone(&proof), is_foreign };
+            let silence = Box::pin(sleep_until(Instant::now() + STRANGER_TIME));
+            let stream = BoundedStream { stream, usage, closed, silence, stalled: None };
+            return (ClientConnection::new(stream, proof), client);
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Client> {
+        // Asked by nobody: what serves is told where.
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+impl Connected<IncomingStream<'_, GatewayListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, GatewayListener>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl BoundedStream {
+    /// Whether the connection is to be closed: there are too many, or the client was silent for too long.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if Pin::new(&mut self.closed).poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        while self.silence.as_mut().poll(cx).is_ready() {
+            let patience = if self.usage.is_known() { IDLE_TIME } else { STRANGER_TIME };
+            let now = Instant::now();
+            let until = if self.usage.is_busy() { now } else { self.usage.last() } + patience;
+            if until <= now {
+                return Poll::Ready(());
+            }
+            self.silence.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+
+    /// What came of a write, or an error if the client has taken nothing for too long.
+    fn timed<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stalled =
+            self.stalled.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + WRITE_TIME)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for BoundedStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_pending() && self.poll_over(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for BoundedStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.timed(written, cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.timed(written, cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

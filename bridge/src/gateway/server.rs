@@ -1,0 +1,249 @@
+//! The server of the gateway: who may come in by which address, and to which agent a message goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use junction_shared::protocol::host_header::is_own_name;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::agent::GatewayAgent;
+use super::agents::AgentKey;
+use super::connections::Connections;
+use super::host::{Door, GatewayHost};
+use super::listener::{Client, GatewayListener};
+use super::session_id::SessionId;
+use crate::mcp::http::{Caller, MAX_BODY, PostedMessage, refusal};
+
+/// The header with the id of a session.
+const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
+/// How long a client may take to send a message.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Why a request is not served, in a sentence and what to do.
+#[derive(Clone, Copy)]
+enum NotServed {
+    OtherUser,
+    OtherOrigin,
+    OtherName,
+    NoAgent,
+    NoSession,
+    UnknownSession,
+    TooManyAgents,
+    TooLong,
+    TooSlow,
+}
+
+/// What an address leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// Agents that have addresses of their own.
+    Named,
+    /// Any client of this machine's user.
+    Open,
+}
+
+/// Serves the gateway at this listener until the task is dropped.
+///
+/// # Errors
+/// The listener fails.
+pub(crate) async fn serve(
+    host: Arc<GatewayHost>,
+    listener: TcpListener,
+    served: Served,
+    connections: Arc<Connections>,
+) -> std::io::Result<()> {
+    let routes = match served {
+        Served::Named => {
+            Router::new().route("/mcp/{token}", any(named)).route("/mcp", any(no_agent))
+        }
+        Served::Open => Router::new().route("/mcp", any(open)),
+    };
+    let routes = routes.layer(middleware::from_fn(guard)).with_state(host);
+    let service = routes.into_make_service_with_connect_info::<Client>();
+    axum::serve(GatewayListener::new(listener, connections), service).await
+}
+
+/// Lets requests pass that no web page has made, and that are to this machine by an address, not by a name that could be made
+/// to lead here.
+async fn guard(ConnectInfo(client): ConnectInfo<Client>, request: Request, next: Next) -> Response {
+    let why = check(&client, request.headers()).err();
+    match why {
+        Some(why) => why.into_response(),
+        None => next.run(request).await,
+    }
+}
+
+fn check(client: &Client, headers: &HeaderMap) -> Result<(), NotServed> {
+    if client.is_foreign {
+        return Err(NotServed::OtherUser);
+    }
+    let mut hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(NotServed::OtherName) };
+    if !is_own_name(host) {
+        return Err(NotServed::OtherName);
+    }
+    let own = format!("http://{host}");
+    let is_own = |origin: &HeaderValue| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
+    if headers.get_all(ORIGIN).iter().all(is_own) { Ok(()) } else { Err(NotServed::OtherOrigin) }
+}
+
+async fn no_agent() -> Response {
+    NotServed::NoAgent.into_response()
+}
+
+/// Serves the agent whose address this is.
+async fn named(
+    State(host): State<Arc<GatewayHost>>,
+    ConnectInfo(client): ConnectInfo<Client>,
+    Path(token): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(agent) = host.named(&token) else { return NotServed::NoAgent.into_response() };
+    client.usage.known();
+    serve_door(&host, &Door::Named(agent), &client, request)
+        .await
+        .unwrap_or_else(IntoResponse::into_response)
+}
+
+/// Serves any client of this machine's user.
+async fn open(
+    State(host): State<Arc<GatewayHost>>,
+    ConnectInfo(client): ConnectInfo<Client>,
+    request: Request,
+) -> Response {
+    serve_door(&host, &Door::Open, &client, request)
+        .await
+        .unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn serve_door(
+    host: &GatewayHost,
+    door: &Door,
+    client: &Client,
+    request: Request,
+) -> Result<Response, NotServed> {
+    let busy = client.usage.begin();
+    let named = request.headers().get(&SESSION).map(|id| id.to_str().unwrap_or_default());
+    let session = named.map(|id| host.session(door, id).ok_or(NotServed::UnknownSession));
+    match *request.method() {
+        Method::POST => {}
+        Method::DELETE => {
+            host.end(door, session.ok_or(NotServed::NoSession)??).await;
+            return Ok(StatusCode::NO_CONTENT.into_response());
+        }
+        _ => return Ok(host.reception.other(request).await),
+    }
+    let (parts, body) = request.into_parts();
+    let body = message_body(body).await?;
+    let message = match PostedMessage::read(&body, &parts.headers) {
+        Ok(message) => message,
+        Err(error) => return Ok(refusal(&error)),
+    };
+    // A client that begins anew may still name the session before.
+    let opened = message.opening_client().map(|name| host.new_session(door, name));
+    let session = match (&opened, session) {
+        (Some(_), _) => None,
+        (None, session) => session.transpose()?,
+    };
+    let key = match (door, &session) {
+        (Door::Named(agent), _) => Some(AgentKey::Named(agent.clone())),
+        (Door::Open, Some(session)) if message.is_call() => {
+            Some(AgentKey::Session(session.clone()))
+        }
+        (Door::Open, None) if message.is_call() => return Err(NotServed::NoSession),
+        (Door::Open, _) => None,
+    };
+    if session.is_some() {
+        client.usage.known();
+    }
+    let agent = match &key {
+        Some(key) => Some(host.agents.get(key).await.ok_or(NotServed::TooManyAgents)?),
+        None => None,
+    };
+    let running = agent.as_ref().map(GatewayAgent::begin);
+    let caller = Caller {
+        session: session.map(|session| session.text().to_owned()),
+        proof: Arc::clone(&client.proof),
+        held: Box::new((running, busy)),
+    };
+    let server = agent.as_ref().map_or(&host.reception, |agent| &agent.server);
+    let mut response = server.post(parts, message, caller).await;
+    if let Some(opened) = opened.filter(|_| response.status() == StatusCode::OK) {
+        name_session(&mut response, &opened);
+    }
+    Ok(response)
+}
+
+/// The body of a request, if it comes in time.
+async fn message_body(body: Body) -> Result<Bytes, NotServed> {
+    let read = timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
+    read.map_err(|_| NotServed::TooSlow)?.map_err(|_| NotServed::TooLong)
+}
+
+/// Gives the client an id to name its session by.
+fn name_session(response: &mut Response, session: &SessionId) {
+    if let Ok(id) = HeaderValue::from_str(session.text()) {
+        response.headers_mut().insert(SESSION, id);
+    }
+}
+
+impl NotServed {
+    /// The status, what is wrong, and what to do.
+    fn words(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::OtherUser => (
+                StatusCode::FORBIDDEN,
+                "The gateway serves programs of its own user on this machine. Start one of your own, or come in by TLS: see junction-bridge gateway --help.",
+            ),
+            Self::OtherOrigin => (
+                StatusCode::FORBIDDEN,
+                "The gateway serves no web pages. Use a client of MCP that is no web page.",
+            ),
+            Self::OtherName => (
+                StatusCode::FORBIDDEN,
+                "The gateway is asked by localhost or an IP address. Correct the address in the settings of the client.",
+            ),
+            Self::NoAgent => (
+                StatusCode::NOT_FOUND,
+                "There is no agent at this address. Run junction-bridge gateway add NAME, and give the client the address that it prints.",
+            ),
+            Self::NoSession => (
+                StatusCode::BAD_REQUEST,
+                "The request names no session. Send initialize first, and then its mcp-session-id with each request.",
+            ),
+            Self::UnknownSession => (
+                StatusCode::NOT_FOUND,
+                "The session is not known here, or has ended. Send initialize to begin another.",
+            ),
+            Self::TooManyAgents => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The gateway runs as many agents as it can. Try again in a minute.",
+            ),
+            Self::TooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The message is longer than 1 MiB. Send less at once.",
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The message did not come within 30 seconds. Send it again.",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for NotServed {
+    fn into_response(self) -> Response {
+        let (status, words) = self.words();
+        (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{words}\n"))
+            .into_response()
+    }
+}
