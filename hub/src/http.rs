@@ -9,7 +9,7 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use junction_shared::protocol::host_header::is_own_name;
 use junction_shared::protocol::limits::MAX_FRAME;
 
@@ -28,6 +28,11 @@ const METRICS: &str = "/metrics";
 /// Who is there, and what goes on: for programs of this machine that prove to belong to the group.
 const STATUS: &str = "/status";
 const EVENTS: &str = "/events";
+/// Where the hub of the original served MCP.
+const MCP: &str = "/mcp";
+/// What is said to a client that looks for MCP here. A redirect would not do: the client has sent its message before it sees
+/// one, and no message may come to a hub in clear.
+const NO_MCP: &str = "The hub cannot read messages, so it serves no MCP. Let the client start junction-bridge, or run junction-bridge gateway --compat for clients that cannot.\n";
 /// The read buffer that every connection keeps: a larger one costs memory with thousands of connections, a
 /// smaller one costs system calls with long messages.
 const READ_BUFFER: usize = 4 * 1024;
@@ -42,6 +47,7 @@ pub(crate) fn routes(app: Arc<AppState>) -> Router {
         .route(LINK, get(link))
         .route(STATUS, get(status))
         .route(EVENTS, get(events))
+        .route(MCP, any(no_mcp))
         .with_state(app.clone())
         .layer(middleware::from_fn_with_state(app, reject_foreign))
 }
@@ -94,6 +100,11 @@ async fn health(State(app): State<Arc<AppState>>) -> Response {
         r#"{{"status":"ok","mode":"{mode}","activePeers":{sessions},"uptime":{uptime},"version":"{version}"}}"#
     );
     ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn no_mcp() -> Response {
+    let kind = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+    (StatusCode::NOT_FOUND, kind, NO_MCP).into_response()
 }
 
 async fn metrics(

@@ -1,5 +1,6 @@
 //! `junction-bridge gateway`: MCP over HTTP for clients that start no process.
 
+use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use super::send::alias;
 use crate::config::Config;
 use crate::gateway::host::GatewayHost;
 use crate::gateway::names::GatewayNames;
-use crate::gateway::{Connections, Served, serve};
+use crate::gateway::{Connections, Served, open_port, serve};
 use crate::process::signals::Signals;
 use crate::terminal::{remark, tell};
 
@@ -35,6 +36,12 @@ pub(crate) struct GatewayOptions {
     /// Port on this machine [default: 4201]
     #[arg(long, value_name = "PORT", default_value_t = PORT, hide_default_value = true)]
     gateway_port: u16,
+    /// Also serve clients set up for the original agent-junction: http://127.0.0.1:4200/mcp, without a secret
+    ///
+    /// Every program of your user on this machine may come in there, and each session of a client is an agent. This
+    /// machine's hub moves to another port, which sessions find by themselves.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "4200")]
+    compat: Option<u16>,
 }
 
 /// A change of the agents that are served.
@@ -93,16 +100,33 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
     let dir = config.dir.clone();
     let secret = spawn_blocking(move || seat_secret(&dir)).await??;
     let Some(claim) = LocalGateway::of(&config.dir).try_claim()? else {
-        return Err(anyhow!("A gateway is already running."));
+        return Err(anyhow!("A gateway is already running. Stop it first."));
     };
     let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), options.gateway_port);
     let listener = TcpListener::bind(address).await?;
-    let bases = vec![format!("http://{}/mcp", listener.local_addr()?)];
-    claim.publish(&GatewayAddresses { bases: bases.clone(), open: None })?;
-    remark(&format!("Serving at {}", bases[0]));
+    let open = match options.compat {
+        Some(port) => Some(open_listener(config, port).await?),
+        None => None,
+    };
+    let base = |listener: &TcpListener| Ok::<_, anyhow::Error>(format!("http://{}/mcp", listener.local_addr()?));
+    let addresses = GatewayAddresses {
+        bases: vec![base(&listener)?],
+        open: open.as_ref().map(base).transpose()?,
+    };
+    claim.publish(&addresses)?;
+    remark(&format!("Serving MCP at {}.", addresses.bases[0]));
+    if let Some(open) = &addresses.open {
+        remark(&format!("Serving every program of your user on this machine at {open}"));
+    }
     let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
-    let serving = serve(Arc::clone(&host), listener, Served::Named, connections);
+    let named = serve(Arc::clone(&host), listener, Served::Named, Arc::clone(&connections));
+    let open = async {
+        match open {
+            Some(listener) => serve(Arc::clone(&host), listener, Served::Open, connections).await,
+            None => pending().await,
+        }
+    };
     let sweeping = async {
         let mut ticks = interval(SWEEP_INTERVAL);
         loop {
@@ -111,10 +135,25 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         }
     };
     tokio::select! {
-        served = serving => served?,
+        served = named => served?,
+        served = open => served?,
         () = sweeping => {}
         () = signals.next() => {}
     }
     host.agents.rest_all().await;
     Ok(())
+}
+
+/// Listens where clients of the original look.
+async fn open_listener(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
+    if config.port == Some(port) {
+        return Err(anyhow!(
+            "--port or JUNCTION_PORT says that the hub has port {port}, so that it cannot move. Start the gateway and the sessions without it."
+        ));
+    }
+    let (listener, has_moved) = open_port::listen(&config.dir, port).await?;
+    if has_moved {
+        remark("The hub moves to another port. Sessions go on there in a moment.");
+    }
+    Ok(listener)
 }

@@ -1,9 +1,15 @@
 //! What the gateway serves from: its agents by address and by session.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use junction_engine::hubs::probe::{HubMode, probe};
+use junction_engine::transport::endpoint::Endpoint;
+use junction_shared::machine::local_hub::{LocalHub, RunningHub};
 use junction_shared::secret::Secret;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::agents::{AgentKey, AgentTable};
 use super::names::{FileStamp, GatewayNames, NamedAgent};
@@ -24,6 +30,7 @@ pub(crate) struct GatewayHost {
     pub(super) reception: HttpServer,
     names: Mutex<(FileStamp, GatewayNames)>,
     ended: Mutex<VecDeque<SessionId>>,
+    started: Instant,
 }
 
 /// The address that a client has come to.
@@ -41,18 +48,30 @@ impl GatewayHost {
         let (stamp, names) = (FileStamp::of(&config.dir), GatewayNames::load(&config.dir));
         let agents = AgentTable::new(Arc::clone(&config), secret);
         let names = Mutex::new((stamp, names.unwrap_or_default()));
-        Self {
-            config,
-            agents,
-            reception: HttpServer::without_agent(),
-            names,
-            ended: Mutex::default(),
-        }
+        let (ended, started) = (Mutex::default(), Instant::now());
+        Self { config, agents, reception: HttpServer::without_agent(), names, ended, started }
     }
 
     /// The agent whose address ends with this, if it was not removed.
     pub(super) fn named(&self, token: &str) -> Option<NamedAgent> {
         self.names().1.of_token(self.agents.secret(), token)
+    }
+
+    /// How the hub of this machine is, as its own health check says, or what the gateway itself can say in its place.
+    pub(super) async fn health(&self) -> Value {
+        let hub = LocalHub::of(&self.config.dir).running().ok().and_then(RunningHub::port);
+        let asked = match hub {
+            Some(port) => probe(&Endpoint::plain((Ipv4Addr::LOCALHOST, port).into())).await.ok(),
+            None => None,
+        };
+        let (peers, mode) = asked.map_or((None, None), |health| (health.active_peers, health.mode));
+        json!({
+            "status": "ok",
+            "mode": mode.map_or("localhost", HubMode::name),
+            "activePeers": peers.unwrap_or_default(),
+            "uptime": self.started.elapsed().as_secs(),
+            "version": env!("CARGO_PKG_VERSION"),
+        })
     }
 
     /// Ends agents that are not wanted any more.
@@ -75,16 +94,15 @@ impl GatewayHost {
 
     /// Ends a session that its client has done with. An agent that has an address stays.
     pub(super) async fn end(&self, door: &Door, session: SessionId) {
-        if *door == Door::Open {
-            let key = AgentKey::Session(session.clone());
-            {
-                let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-                ended.push_back(session);
-                if ended.len() > MAX_ENDED {
-                    ended.pop_front();
-                }
+        {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push_back(session.clone());
+            if ended.len() > MAX_ENDED {
+                ended.pop_front();
             }
-            self.agents.leave(&key).await;
+        }
+        if *door == Door::Open {
+            self.agents.leave(&AgentKey::Session(session)).await;
         }
     }
 

@@ -10,7 +10,7 @@ use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
+use axum::routing::{any, get};
 use junction_shared::protocol::host_header::is_own_name;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -35,6 +35,7 @@ enum NotServed {
     OtherOrigin,
     OtherName,
     NoAgent,
+    NoSuchPath,
     NoSession,
     UnknownSession,
     TooManyAgents,
@@ -65,9 +66,9 @@ pub(crate) async fn serve(
         Served::Named => {
             Router::new().route("/mcp/{token}", any(named)).route("/mcp", any(no_agent))
         }
-        Served::Open => Router::new().route("/mcp", any(open)),
+        Served::Open => Router::new().route("/mcp", any(open)).route("/health", get(health)),
     };
-    let routes = routes.layer(middleware::from_fn(guard)).with_state(host);
+    let routes = routes.fallback(no_such_path).layer(middleware::from_fn(guard)).with_state(host);
     let service = routes.into_make_service_with_connect_info::<Client>();
     axum::serve(GatewayListener::new(listener, connections), service).await
 }
@@ -98,6 +99,15 @@ fn check(client: &Client, headers: &HeaderMap) -> Result<(), NotServed> {
 
 async fn no_agent() -> Response {
     NotServed::NoAgent.into_response()
+}
+
+/// Says how the hub is, to those who look where it was.
+async fn health(State(host): State<Arc<GatewayHost>>) -> Response {
+    ([(CONTENT_TYPE, "application/json")], host.health().await.to_string()).into_response()
+}
+
+async fn no_such_path() -> Response {
+    NotServed::NoSuchPath.into_response()
 }
 
 /// Serves the agent whose address this is.
@@ -215,6 +225,10 @@ impl NotServed {
             Self::NoAgent => (
                 StatusCode::NOT_FOUND,
                 "There is no agent at this address. Run junction-bridge gateway add NAME, and give the client the address that it prints.",
+            ),
+            Self::NoSuchPath => (
+                StatusCode::NOT_FOUND,
+                "Here is a gateway of Agent Junction, which serves MCP at /mcp alone. See junction-bridge gateway --help.",
             ),
             Self::NoSession => (
                 StatusCode::BAD_REQUEST,

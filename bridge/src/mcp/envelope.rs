@@ -188,9 +188,9 @@ impl RpcErrorKind {
     /// What is wrong, in one sentence.
     pub(crate) fn message(self) -> &'static str {
         match self {
-            Self::NotJson => "Parse error: the line is not JSON.",
-            Self::TooLong => "Invalid request: the line is longer than 1 MiB.",
-            Self::Batch => "Invalid request: batches are not supported. Send one message a line.",
+            Self::NotJson => "Parse error: this is not JSON.",
+            Self::TooLong => "Invalid request: the message is longer than 1 MiB.",
+            Self::Batch => "Invalid request: batches are not supported. Send one message at a time.",
             Self::NotAMessage => "Invalid request: this is not a JSON-RPC 2.0 message.",
             Self::BadId => "Invalid request: an id must be a string or an integer.",
             Self::DuplicateId => "Invalid request: another request in flight has this id.",
@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn error_is_one_line_with_a_null_id() {
         let line = error("nonsense").line();
-        let text = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: the line is not JSON."}}"#;
+        let text = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error: this is not JSON."}}"#;
         assert_eq!(std::str::from_utf8(&line).unwrap(), format!("{text}\n"));
     }
 

@@ -56,6 +56,7 @@ pub(crate) struct Caller {
     /// What is known of answers on the client's connection.
     pub(crate) proof: Arc<AnswerProof>,
     /// Dropped once the request is answered.
+    #[expect(dead_code, reason = "held, to be dropped")]
     pub(crate) held: Box<dyn Send>,
 }
 
@@ -173,10 +174,15 @@ fn in_session(id: &ClientId, session: &str) -> ClientId {
     ClientId::Text(format!("{session} {id}"))
 }
 
-/// The answer to a body that is no message.
+/// The answer to a body that is no message, or to a request that is not served.
 pub(crate) fn refusal(error: &RpcError) -> Response {
-    let kind = [(CONTENT_TYPE, "application/json")];
-    (StatusCode::BAD_REQUEST, kind, Bytes::from(error.line())).into_response()
+    let status = match error.kind {
+        RpcErrorKind::UnknownMethod | RpcErrorKind::BadParams | RpcErrorKind::DuplicateId => {
+            StatusCode::OK
+        }
+        _ => StatusCode::BAD_REQUEST,
+    };
+    (status, [(CONTENT_TYPE, "application/json")], Bytes::from(error.line())).into_response()
 }
 
 /// Lets a client that takes anything have either kind of answer, as if it had named both.
@@ -188,3 +194,6 @@ fn accept_any(parts: &mut Parts) {
         parts.headers.insert(ACCEPT, both);
     }
 }
+
+#[cfg(test)]
+mod tests;

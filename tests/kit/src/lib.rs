@@ -11,6 +11,8 @@ mod bridge;
 mod claude_process;
 pub mod client;
 mod frame_proxy;
+#[cfg(unix)]
+mod gateway;
 mod home;
 mod hub;
 #[cfg(target_os = "linux")]
@@ -45,6 +47,8 @@ pub use bridge::{TestBridge, Version, answer_to, list, next_json, pair, texts, t
 #[cfg(unix)]
 pub use claude_process::ClaudeProcess;
 pub use frame_proxy::{FrameProxy, ProxiedFrame, from_bridge, from_hub, pass};
+#[cfg(unix)]
+pub use gateway::{ACCEPT, HttpAnswer, HttpClient, TestGateway};
 pub use home::{TestHome, free_port};
 pub use hub::TestHub;
 #[cfg(target_os = "linux")]

@@ -6,10 +6,13 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::sync::{oneshot, watch};
 
 use super::Caller;
-use crate::mcp::calls::Responder;
+use super::proof::AnswerFraming;
+use crate::mcp::calls::{ClaimedAnswer, Responder};
 
 /// A body that gives its call what becomes of the answer. Dropped before its end, it ends the call without one.
 pub(super) struct AnswerBody<B> {
@@ -44,12 +47,17 @@ impl<B> AnswerBody<B> {
         Self { inner, stage: AnswerStage::Underway(responder), cancelled, caller, requests }
     }
 
-    /// Notes that the last of the body is on its way. Returns what tells that it is settled whether it has arrived.
-    fn sent(&mut self) -> Option<oneshot::Receiver<Infallible>> {
+    /// Notes that the answer is on its way.
+    fn sends(&mut self, framing: AnswerFraming) {
         let stage = std::mem::replace(&mut self.stage, AnswerStage::Over);
-        let AnswerStage::Underway(responder) = stage else { return None };
-        let answer = responder.claim().filter(|answer| answer.holds_anything())?;
-        Some(self.caller.proof.sends(answer, self.requests.clone()))
+        if let AnswerStage::Underway(responder) = stage
+            && let Some(answer) = responder.claim().filter(ClaimedAnswer::holds_anything)
+        {
+            let settled = self.caller.proof.sends(answer, framing, self.requests.clone());
+            if framing == AnswerFraming::Chunks {
+                self.stage = AnswerStage::Sent(settled);
+            }
+        }
     }
 }
 
@@ -74,19 +82,14 @@ impl<B: HttpBody<Data = Bytes, Error = Infallible> + Unpin> HttpBody for AnswerB
             return Poll::Ready(None);
         }
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
-        if frame.is_some() {
-            if this.inner.is_end_stream() {
-                // The length was told before, so that nothing follows.
-                let _ = this.sent();
-            }
-            return Poll::Ready(frame);
+        match frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            // The length was told before, so that nothing follows.
+            Some(_) if this.inner.is_end_stream() => this.sends(AnswerFraming::Length),
+            Some(event) if is_answer(event) => this.sends(AnswerFraming::Chunks),
+            Some(_) => {}
+            None => this.stage = AnswerStage::Over,
         }
-        let Some(mut settled) = this.sent() else { return Poll::Ready(None) };
-        if Pin::new(&mut settled).poll(cx).is_ready() {
-            return Poll::Ready(None);
-        }
-        this.stage = AnswerStage::Sent(settled);
-        Poll::Pending
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -96,4 +99,17 @@ impl<B: HttpBody<Data = Bytes, Error = Infallible> + Unpin> HttpBody for AnswerB
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
+}
+
+/// The members by which an answer is told from a notification.
+#[derive(Deserialize)]
+struct EventMembers {
+    id: Option<IgnoredAny>,
+    method: Option<IgnoredAny>,
+}
+
+/// Whether an event of a stream is the answer of the call, with which the stream ends.
+fn is_answer(event: &[u8]) -> bool {
+    let data = event.strip_prefix(b"data: ").map(|data| serde_json::from_slice(data.trim_ascii()));
+    matches!(data, Some(Ok(EventMembers { id: Some(_), method: None })))
 }

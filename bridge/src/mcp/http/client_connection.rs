@@ -12,10 +12,15 @@ use super::proof::AnswerProof;
 /// Bytes that are read at once from a client that has been sent its last answer.
 const SCRAP: usize = 1024;
 
+/// The bytes after the content of a chunk (RFC 9112 §7.1).
+const CHUNK_END: usize = 2;
+
 /// A connection, and what is known of the answers on it.
 pub(crate) struct ClientConnection<S> {
     stream: S,
     proof: Arc<AnswerProof>,
+    /// The end of the last chunk, which is written once the answer in it is settled.
+    chunk_end: Vec<u8>,
     /// Whether the client has ended its side.
     is_ended: bool,
     is_shut: bool,
@@ -24,7 +29,7 @@ pub(crate) struct ClientConnection<S> {
 impl<S> ClientConnection<S> {
     /// Watches a connection for this proof.
     pub(crate) fn new(stream: S, proof: Arc<AnswerProof>) -> Self {
-        Self { stream, proof, is_ended: false, is_shut: false }
+        Self { stream, proof, chunk_end: Vec::new(), is_ended: false, is_shut: false }
     }
 }
 
@@ -44,6 +49,20 @@ impl<S: AsyncRead + Unpin> ClientConnection<S> {
         } else {
             Poll::Ready(())
         }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> ClientConnection<S> {
+    /// Writes what was held back. More follows, so that the answer before it is settled.
+    fn poll_chunk_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.chunk_end.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.chunk_end))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.chunk_end.drain(..written);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -75,22 +94,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientConnection<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        let this = &mut *self;
+        ready!(this.poll_chunk_end(cx))?;
+        if !this.proof.holds_chunk_end() {
+            return Pin::new(&mut this.stream).poll_write(cx, bytes);
+        }
+        let content = bytes.len().saturating_sub(CHUNK_END);
+        if content > 0 {
+            let written = ready!(Pin::new(&mut this.stream).poll_write(cx, &bytes[..content]))?;
+            if written < content {
+                return Poll::Ready(Ok(written));
+            }
+        }
+        this.chunk_end.extend_from_slice(&bytes[content..]);
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.proof.holds_chunk_end() {
+            ready!(self.poll_chunk_end(cx))?;
+        }
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
         match flushed {
             Ok(()) => self.proof.flushed(),

@@ -37,9 +37,19 @@ pub(crate) struct AnswerProof {
     hurry: Notify,
 }
 
+/// How a client tells the end of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AnswerFraming {
+    /// By its length, which was told before.
+    Length,
+    /// By chunks, of which the last two bytes say nothing, and the end of which comes later.
+    Chunks,
+}
+
 /// An answer that the client may have.
 struct SentAnswer {
     answer: ClaimedAnswer,
+    framing: AnswerFraming,
     /// Whether all of it was written to the connection.
     is_written: bool,
     /// What settles it before, once it is written.
@@ -60,16 +70,22 @@ impl AnswerProof {
     pub(super) fn sends(
         &self,
         answer: ClaimedAnswer,
+        framing: AnswerFraming,
         requests: watch::Receiver<()>,
     ) -> oneshot::Receiver<Infallible> {
         let (waits, settled) = oneshot::channel();
-        let sent = SentAnswer { answer, is_written: false, requests, _waits: waits };
+        let sent = SentAnswer { answer, framing, is_written: false, requests, _waits: waits };
         // A client that sends the next request before it has the answer to the one before is not waited for.
         let earlier = self.sent().replace(sent);
         if let Some(earlier) = earlier {
             earlier.answer.written();
         }
         settled
+    }
+
+    /// Whether the end of a chunk must not be written yet: left unread, it would look like an answer that was.
+    pub(super) fn holds_chunk_end(&self) -> bool {
+        self.sent().as_ref().is_some_and(|sent| sent.framing == AnswerFraming::Chunks)
     }
 
     /// Everything that was to be written is.
