@@ -1,28 +1,30 @@
 //! `junction-bridge gateway`: MCP over HTTP for clients that start no process.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use futures_util::future::try_join_all;
+use junction_engine::wall_ms;
 use junction_shared::machine::local_gateway::{GatewayAddresses, LocalGateway};
+use junction_shared::machine::network;
 use junction_shared::machine::seat_secret::seat_secret;
 use junction_shared::protocol::alias::Alias;
-use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
 use super::send::alias;
 use crate::config::Config;
+use crate::gateway::authority::CertificateAuthority;
 use crate::gateway::host::GatewayHost;
+use crate::gateway::listen_address::{ListenAddress, PORT};
 use crate::gateway::names::GatewayNames;
-use crate::gateway::{Connections, Served, serve};
+use crate::gateway::{Connections, GatewayTls, Served, serve};
 use crate::process::signals::Signals;
+use crate::project::machine;
 use crate::terminal::{remark, tell};
 
-/// The port of the gateway on loopback.
-const PORT: u16 = 4201;
 /// How often to look for agents that are not wanted any more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -32,9 +34,18 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct GatewayOptions {
     #[command(subcommand)]
     command: Option<GatewayCommand>,
-    /// Port on this machine [default: 4201]
-    #[arg(long, value_name = "PORT", default_value_t = PORT, hide_default_value = true)]
-    gateway_port: u16,
+    /// Where to serve: a port, an address of this machine, or both; 0.0.0.0 and [::] are all of its addresses, and port 0
+    /// is any [default: 127.0.0.1:4201]
+    #[arg(
+        long,
+        value_name = "ADDR[:PORT]",
+        default_value = "127.0.0.1:4201",
+        hide_default_value = true
+    )]
+    listen: ListenAddress,
+    /// Serve other machines, by TLS, with a certificate that their clients must be told to trust
+    #[arg(long)]
+    tls: bool,
 }
 
 /// A change of the agents that are served.
@@ -72,8 +83,8 @@ async fn add(config: &Config, name: &Alias) -> anyhow::Result<()> {
     let agent = GatewayNames::add(&config.dir, name)?;
     let running = LocalGateway::of(&config.dir).running()?;
     let addresses = running.clone().unwrap_or_default().bases;
-    let default = format!("http://127.0.0.1:{PORT}/mcp");
-    let bases = if addresses.is_empty() { vec![default] } else { addresses };
+    let default = || ListenAddress::default().bases(PORT, false, &[]);
+    let bases = if addresses.is_empty() { default() } else { addresses };
     for base in bases {
         tell(&format!("{base}/{}", agent.token(&secret)))?;
     }
@@ -90,19 +101,27 @@ fn remove(config: &Config, name: &Alias) -> anyhow::Result<()> {
 
 async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    options.listen.check(options.tls)?;
     let dir = config.dir.clone();
     let secret = spawn_blocking(move || seat_secret(&dir)).await??;
     let Some(claim) = LocalGateway::of(&config.dir).try_claim()? else {
         return Err(anyhow!("A gateway is already running."));
     };
-    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), options.gateway_port);
-    let listener = TcpListener::bind(address).await?;
-    let bases = vec![format!("http://{}/mcp", listener.local_addr()?)];
+    let listeners = options.listen.bind(options.tls)?;
+    let tls = if options.tls { Some(tls(config).await?) } else { None };
+    let port = match listeners.first() {
+        Some(listener) => listener.local_addr()?.port(),
+        None => options.listen.port,
+    };
+    let bases = options.listen.bases(port, options.tls, &network::addresses());
     claim.publish(&GatewayAddresses { bases: bases.clone(), open: None })?;
-    remark(&format!("Serving at {}", bases[0]));
+    announce(&bases, tls.as_deref());
     let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
-    let serving = serve(Arc::clone(&host), listener, Served::Named, connections);
+    let serving = try_join_all(listeners.into_iter().map(|listener| {
+        let connections = Arc::clone(&connections);
+        serve(Arc::clone(&host), listener, tls.clone(), Served::Named, connections)
+    }));
     let sweeping = async {
         let mut ticks = interval(SWEEP_INTERVAL);
         loop {
@@ -111,10 +130,40 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         }
     };
     tokio::select! {
-        served = serving => served?,
+        served = serving => drop(served?),
         () = sweeping => {}
         () = signals.next() => {}
     }
     host.agents.rest_all().await;
     Ok(())
+}
+
+/// TLS with the certificate of this configuration directory.
+async fn tls(config: &Config) -> anyhow::Result<Arc<GatewayTls>> {
+    let (dir, machine) = (config.dir.clone(), machine());
+    let open = move || {
+        let authority = CertificateAuthority::open(&dir, machine.as_deref(), wall_ms())?;
+        GatewayTls::new(authority)
+    };
+    Ok(Arc::new(spawn_blocking(open).await??))
+}
+
+/// Says where the gateway serves, and what its clients on other machines need.
+fn announce(bases: &[String], tls: Option<&GatewayTls>) {
+    for base in bases {
+        remark(&format!("Serving at {base}"));
+    }
+    let Some(authority) = tls.map(GatewayTls::authority) else { return };
+    let path = authority.certificate_path();
+    remark(&format!("Certificate: {}", path.display()));
+    remark(&format!("SHA-256 fingerprint: {}", authority.fingerprint()));
+    remark(
+        "Copy the certificate to the machine of each client, and tell the client to trust it, as docs/gateway.md shows.",
+    );
+    let unknown = authority.unknown_hosts().join(" or ");
+    if !unknown.is_empty() {
+        remark(&format!(
+            "The certificate was made before this machine was called {unknown}: clients reach it by its addresses. To let them use that name, remove the certificate, start the gateway again, and copy the new one to each client."
+        ));
+    }
 }
