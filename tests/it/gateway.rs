@@ -1,0 +1,3 @@
+//! The gateway, as clients over HTTP ask it.
+
+mod tls;
