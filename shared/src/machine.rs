@@ -8,6 +8,7 @@ pub mod harden;
 pub mod hosts;
 pub mod hosts_problem;
 pub mod identity;
+pub mod listening;
 pub mod local_gateway;
 pub mod local_hub;
 pub mod log;

@@ -4,9 +4,10 @@ mod access;
 mod delivery;
 mod open;
 mod service;
+mod tls;
 
-use serde_json::{Value, json};
 use junction_testkit::{HttpClient, TestGateway, TestHome, TestHub};
+use serde_json::{Value, json};
 
 /// A hub, a gateway and two of its agents.
 struct Pair {

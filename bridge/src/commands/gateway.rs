@@ -1,13 +1,15 @@
 //! `junction-bridge gateway`: MCP over HTTP for clients that start no process.
 
 use std::future::pending;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use futures_util::future::try_join_all;
+use junction_engine::wall_ms;
 use junction_shared::machine::local_gateway::{GatewayAddresses, LocalGateway};
+use junction_shared::machine::network;
 use junction_shared::machine::seat_secret::seat_secret;
 use junction_shared::protocol::alias::Alias;
 use tokio::net::TcpListener;
@@ -16,14 +18,15 @@ use tokio::time::interval;
 
 use super::send::alias;
 use crate::config::Config;
+use crate::gateway::authority::CertificateAuthority;
 use crate::gateway::host::GatewayHost;
+use crate::gateway::listen_address::{ListenAddress, PORT};
 use crate::gateway::names::GatewayNames;
-use crate::gateway::{Connections, Served, open_port, serve};
+use crate::gateway::{Connections, GatewayTls, Served, open_port, serve};
 use crate::process::signals::Signals;
+use crate::project::machine;
 use crate::terminal::{remark, tell};
 
-/// The port of the gateway on loopback.
-const PORT: u16 = 4201;
 /// How often to look for agents that are not wanted any more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -33,9 +36,18 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct GatewayOptions {
     #[command(subcommand)]
     command: Option<GatewayCommand>,
-    /// Port on this machine [default: 4201]
-    #[arg(long, value_name = "PORT", default_value_t = PORT, hide_default_value = true)]
-    gateway_port: u16,
+    /// Where to serve: a port, an address of this machine, or both; 0.0.0.0 and [::] are all of its addresses, and port 0
+    /// is any [default: 127.0.0.1:4201]
+    #[arg(
+        long,
+        value_name = "ADDR[:PORT]",
+        default_value = "127.0.0.1:4201",
+        hide_default_value = true
+    )]
+    listen: ListenAddress,
+    /// Serve other machines, by TLS, with a certificate that their clients must be told to trust
+    #[arg(long)]
+    tls: bool,
     /// Also serve clients set up for the original agent-junction: http://127.0.0.1:4200/mcp, without a secret
     ///
     /// Every program of your user on this machine may come in there, and each session of a client is an agent. This
@@ -79,8 +91,8 @@ async fn add(config: &Config, name: &Alias) -> anyhow::Result<()> {
     let agent = GatewayNames::add(&config.dir, name)?;
     let running = LocalGateway::of(&config.dir).running()?;
     let addresses = running.clone().unwrap_or_default().bases;
-    let default = format!("http://127.0.0.1:{PORT}/mcp");
-    let bases = if addresses.is_empty() { vec![default] } else { addresses };
+    let default = || ListenAddress::default().bases(PORT, false, &[]);
+    let bases = if addresses.is_empty() { default() } else { addresses };
     for base in bases {
         tell(&format!("{base}/{}", agent.token(&secret)))?;
     }
@@ -97,33 +109,39 @@ fn remove(config: &Config, name: &Alias) -> anyhow::Result<()> {
 
 async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
+    options.listen.check(options.tls)?;
     let dir = config.dir.clone();
     let secret = spawn_blocking(move || seat_secret(&dir)).await??;
     let Some(claim) = LocalGateway::of(&config.dir).try_claim()? else {
         return Err(anyhow!("A gateway is already running. Stop it first."));
     };
-    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), options.gateway_port);
-    let listener = TcpListener::bind(address).await?;
+    let listeners = options.listen.bind(options.tls)?;
+    let tls = if options.tls { Some(tls(config).await?) } else { None };
+    let port = match listeners.first() {
+        Some(listener) => listener.local_addr()?.port(),
+        None => options.listen.port,
+    };
+    let bases = options.listen.bases(port, options.tls, &network::addresses());
     let open = match options.compat {
         Some(port) => Some(open_listener(config, port).await?),
         None => None,
     };
-    let base = |listener: &TcpListener| Ok::<_, anyhow::Error>(format!("http://{}/mcp", listener.local_addr()?));
-    let addresses = GatewayAddresses {
-        bases: vec![base(&listener)?],
-        open: open.as_ref().map(base).transpose()?,
-    };
-    claim.publish(&addresses)?;
-    remark(&format!("Serving MCP at {}.", addresses.bases[0]));
-    if let Some(open) = &addresses.open {
+    let open_base = open.as_ref().map(base).transpose()?;
+    claim.publish(&GatewayAddresses { bases: bases.clone(), open: open_base.clone() })?;
+    announce(&bases, tls.as_deref());
+    if let Some(open) = open_base {
         remark(&format!("Serving every program of your user on this machine at {open}"));
     }
     let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
-    let named = serve(Arc::clone(&host), listener, Served::Named, Arc::clone(&connections));
+    let opened = Arc::clone(&connections);
+    let serving = try_join_all(listeners.into_iter().map(|listener| {
+        let connections = Arc::clone(&connections);
+        serve(Arc::clone(&host), listener, tls.clone(), Served::Named, connections)
+    }));
     let open = async {
         match open {
-            Some(listener) => serve(Arc::clone(&host), listener, Served::Open, connections).await,
+            Some(open) => serve(Arc::clone(&host), open, None, Served::Open, opened).await,
             None => pending().await,
         }
     };
@@ -135,7 +153,7 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         }
     };
     tokio::select! {
-        served = named => served?,
+        served = serving => drop(served?),
         served = open => served?,
         () = sweeping => {}
         () = signals.next() => {}
@@ -156,4 +174,39 @@ async fn open_listener(config: &Config, port: u16) -> anyhow::Result<TcpListener
         remark("The hub moves to another port. Sessions go on there in a moment.");
     }
     Ok(listener)
+}
+
+/// The address below which this listener serves.
+fn base(listener: &TcpListener) -> std::io::Result<String> {
+    Ok(format!("http://{}/mcp", listener.local_addr()?))
+}
+
+/// TLS with the certificate of this configuration directory.
+async fn tls(config: &Config) -> anyhow::Result<Arc<GatewayTls>> {
+    let (dir, machine) = (config.dir.clone(), machine());
+    let open = move || {
+        let authority = CertificateAuthority::open(&dir, machine.as_deref(), wall_ms())?;
+        GatewayTls::new(authority)
+    };
+    Ok(Arc::new(spawn_blocking(open).await??))
+}
+
+/// Says where the gateway serves, and what its clients on other machines need.
+fn announce(bases: &[String], tls: Option<&GatewayTls>) {
+    for base in bases {
+        remark(&format!("Serving MCP at {base}"));
+    }
+    let Some(authority) = tls.map(GatewayTls::authority) else { return };
+    let path = authority.certificate_path();
+    remark(&format!("Certificate: {}", path.display()));
+    remark(&format!("SHA-256 fingerprint: {}", authority.fingerprint()));
+    remark(
+        "Copy the certificate to the machine of each client, and tell the client to trust it, as docs/gateway.md shows.",
+    );
+    let unknown = authority.unknown_hosts().join(" or ");
+    if !unknown.is_empty() {
+        remark(&format!(
+            "The certificate was made before this machine was called {unknown}: clients reach it by its addresses. To let them use that name, remove the certificate, start the gateway again, and copy the new one to each client."
+        ));
+    }
 }

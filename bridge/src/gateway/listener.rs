@@ -4,20 +4,24 @@ use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use junction_shared::machine::running_system::is_own_connection;
+use junction_shared::protocol::host_header::is_own_name;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::connections::{ConnectionUsage, Connections};
+use super::tls::GatewayTls;
+use super::wire::ClientWire;
 use crate::mcp::http::AnswerProof;
-use crate::mcp::http::client_connection::ClientConnection;
+use crate::mcp::http::client_connection::{ClientConnection, ClientStream};
 
 /// How long a client may be silent that has not shown that it may be here.
 const STRANGER_TIME: Duration = Duration::from_secs(30);
@@ -30,6 +34,7 @@ const WRITE_TIME: Duration = Duration::from_secs(30);
 pub(super) struct GatewayListener {
     listener: TcpListener,
     connections: Arc<Connections>,
+    tls: Option<Arc<GatewayTls>>,
 }
 
 /// Whose connection a request comes on.
@@ -39,11 +44,13 @@ pub(super) struct Client {
     pub(super) proof: Arc<AnswerProof>,
     /// Whether another user's program of this machine has it.
     pub(super) is_foreign: bool,
+    tls: Option<Arc<GatewayTls>>,
+    is_secure: Arc<AtomicBool>,
 }
 
 /// A connection that is closed when its client does nothing for too long.
 pub(super) struct BoundedStream {
-    stream: TcpStream,
+    stream: ClientWire,
     usage: Arc<ConnectionUsage>,
     closed: oneshot::Receiver<()>,
     /// When to look whether the client has been silent for too long.
@@ -53,9 +60,31 @@ pub(super) struct BoundedStream {
 }
 
 impl GatewayListener {
-    /// Takes connections from this listener.
-    pub(super) fn new(listener: TcpListener, connections: Arc<Connections>) -> Self {
-        Self { listener, connections }
+    /// Takes connections from this listener. With TLS they may come from other machines.
+    pub(super) fn new(
+        listener: TcpListener,
+        tls: Option<Arc<GatewayTls>>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self { listener, connections, tls }
+    }
+}
+
+impl Client {
+    /// The TLS that a request on the connection has come by; `None` for plain HTTP.
+    fn tls(&self) -> Option<&GatewayTls> {
+        self.tls.as_deref().filter(|_| self.is_secure.load(Ordering::Relaxed))
+    }
+
+    /// Whether a `Host` cannot be a name that was made to lead here: an address, or a name that TLS has proven.
+    pub(super) fn is_own_host(&self, host: &str) -> bool {
+        is_own_name(host) || self.tls().is_some_and(|tls| tls.has_host(host))
+    }
+
+    /// The origin of a page that this `Host` would serve on the connection.
+    pub(super) fn origin(&self, host: &str) -> String {
+        let scheme = if self.tls().is_some() { "https" } else { "http" };
+        format!("{scheme}://{host}")
     }
 }
 
@@ -69,11 +98,17 @@ impl Listener for GatewayListener {
             let Ok(local) = stream.local_addr() else { continue };
             let Some((usage, closed)) = self.connections.admit() else { continue };
             let _ = stream.set_nodelay(true);
-            let is_foreign =
-                remote.ip().is_loopback() && is_own_connection(remote, local) == Some(false);
+            let is_foreign = remote.ip().to_canonical().is_loopback()
+                && is_own_connection(remote, local) == Some(false);
             let proof = Arc::new(AnswerProof::new(local, remote));
-            let client =
-                Client { usage: Arc::clone(&usage), proof: Arc::clone(&proof), is_foreign };
+            let stream = ClientWire::new(stream, (local, remote), self.tls.clone());
+            let client = Client {
+                usage: Arc::clone(&usage),
+                proof: Arc::clone(&proof),
+                is_foreign,
+                tls: self.tls.clone(),
+                is_secure: stream.security(),
+            };
             let silence = Box::pin(sleep_until(Instant::now() + STRANGER_TIME));
             let stream = BoundedStream { stream, usage, closed, silence, stalled: None };
             return (ClientConnection::new(stream, proof), client);
@@ -135,6 +170,12 @@ impl BoundedStream {
     }
 }
 
+impl ClientStream for BoundedStream {
+    fn ends_with_bytes(&self) -> bool {
+        self.stream.is_secure()
+    }
+}
+
 impl AsyncRead for BoundedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -173,7 +214,8 @@ impl AsyncWrite for BoundedStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.timed(flushed, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

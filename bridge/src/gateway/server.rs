@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use junction_shared::protocol::host_header::is_own_name;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -21,6 +20,7 @@ use super::connections::Connections;
 use super::host::{Door, GatewayHost};
 use super::listener::{Client, GatewayListener};
 use super::session_id::SessionId;
+use super::tls::GatewayTls;
 use crate::mcp::http::{Caller, MAX_BODY, PostedMessage, refusal};
 
 /// The header with the id of a session.
@@ -52,13 +52,15 @@ pub(crate) enum Served {
     Open,
 }
 
-/// Serves the gateway at this listener until the task is dropped.
+/// Serves the gateway at this listener until the task is dropped: to this machine by plain HTTP, and to others by TLS, if there
+/// is any.
 ///
 /// # Errors
 /// The listener fails.
 pub(crate) async fn serve(
     host: Arc<GatewayHost>,
     listener: TcpListener,
+    tls: Option<Arc<GatewayTls>>,
     served: Served,
     connections: Arc<Connections>,
 ) -> std::io::Result<()> {
@@ -70,7 +72,7 @@ pub(crate) async fn serve(
     };
     let routes = routes.fallback(no_such_path).layer(middleware::from_fn(guard)).with_state(host);
     let service = routes.into_make_service_with_connect_info::<Client>();
-    axum::serve(GatewayListener::new(listener, connections), service).await
+    axum::serve(GatewayListener::new(listener, tls, connections), service).await
 }
 
 /// Lets requests pass that no web page has made, and that are to this machine by an address, not by a name that could be made
@@ -89,10 +91,10 @@ fn check(client: &Client, headers: &HeaderMap) -> Result<(), NotServed> {
     }
     let mut hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(NotServed::OtherName) };
-    if !is_own_name(host) {
+    if !client.is_own_host(host) {
         return Err(NotServed::OtherName);
     }
-    let own = format!("http://{host}");
+    let own = client.origin(host);
     let is_own = |origin: &HeaderValue| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
     if headers.get_all(ORIGIN).iter().all(is_own) { Ok(()) } else { Err(NotServed::OtherOrigin) }
 }
@@ -220,7 +222,7 @@ impl NotServed {
             ),
             Self::OtherName => (
                 StatusCode::FORBIDDEN,
-                "The gateway is asked by localhost or an IP address. Correct the address in the settings of the client.",
+                "The gateway is asked by an IP address, localhost, or by TLS a name in its certificate. Correct the address in the settings of the client.",
             ),
             Self::NoAgent => (
                 StatusCode::NOT_FOUND,

@@ -190,7 +190,9 @@ impl RpcErrorKind {
         match self {
             Self::NotJson => "Parse error: this is not JSON.",
             Self::TooLong => "Invalid request: the message is longer than 1 MiB.",
-            Self::Batch => "Invalid request: batches are not supported. Send one message at a time.",
+            Self::Batch => {
+                "Invalid request: batches are not supported. Send one message at a time."
+            }
             Self::NotAMessage => "Invalid request: this is not a JSON-RPC 2.0 message.",
             Self::BadId => "Invalid request: an id must be a string or an integer.",
             Self::DuplicateId => "Invalid request: another request in flight has this id.",

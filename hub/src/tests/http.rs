@@ -113,9 +113,8 @@ async fn unknown_paths_are_not_found_and_only_get_is_allowed() {
 async fn mcp_is_neither_served_nor_sent_elsewhere() {
     let (address, _stop) = serve().await;
     for method in ["GET", "POST", "DELETE", "OPTIONS"] {
-        let request = format!(
-            "{method} /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"
-        );
+        let request =
+            format!("{method} /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}");
         let answer = ask(address, &request).await;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 404 "), "{head}");

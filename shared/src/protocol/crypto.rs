@@ -2,7 +2,7 @@
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use x25519_dalek::{PublicKey, StaticSecret};
 
 use crate::secret::Secret;
@@ -41,6 +41,12 @@ pub fn agree(secret: &Secret, public: &[u8; 32]) -> Option<Secret> {
     drop(shared);
     zeroize::zeroize_stack::<STACK>();
     agreed
+}
+
+/// SHA-256 (FIPS 180-4) of public bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 /// HMAC-SHA256 (RFC 2104) over the concatenation of `parts`.

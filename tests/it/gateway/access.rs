@@ -49,7 +49,14 @@ async fn address_without_its_secret_leads_nowhere() {
     let mut changed = token.to_owned().into_bytes();
     changed[0] ^= 1;
     let changed = String::from_utf8(changed).unwrap();
-    for path in ["", "/", "/bob", &format!("/{}", &token[1..]), &format!("/{changed}"), &format!("/{token}/x")] {
+    for path in [
+        "",
+        "/",
+        "/bob",
+        &format!("/{}", &token[1..]),
+        &format!("/{changed}"),
+        &format!("/{token}/x"),
+    ] {
         let client = HttpClient::new(pair.gateway.address, &format!("/mcp{path}"));
         let answer = client.post(&client.request("tools/list", json!({}))).await;
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
@@ -80,7 +87,8 @@ async fn programs_of_other_users_are_refused() {
     let pair = Pair::start().await;
     let script = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{}; printf 'GET {} HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; cat <&3",
-        pair.gateway.address.port(), pair.bob.path,
+        pair.gateway.address.port(),
+        pair.bob.path,
     );
     let asked = |command: &mut Command| command.args(["-c", &script]).output();
     let own = asked(&mut Command::new("bash")).unwrap();
@@ -98,14 +106,17 @@ async fn too_long_and_broken_messages_are_told_so() {
     let pair = Pair::start().await;
     let long = pair.bob.ask("POST", "", &vec![b' '; (1 << 20) + 1]).await;
     assert_eq!((long.status, long.body.contains("1 MiB")), (413, true));
-    for (body, code) in [("", -32_700), ("{", -32_700), ("[]", -32_600), ("{\"id\":{}}", -32_600), ("7", -32_600)] {
+    for (body, code) in
+        [("", -32_700), ("{", -32_700), ("[]", -32_600), ("{\"id\":{}}", -32_600), ("7", -32_600)]
+    {
         let answer = pair.bob.ask("POST", "", body.as_bytes()).await;
         assert_eq!(answer.status, 400, "{body}");
         assert_eq!(answer.json()["error"]["code"], code, "{body}");
     }
     let unknown = pair.bob.post(&pair.bob.request("tools/give", json!({}))).await;
     assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (200, &json!(-32_601)));
-    for (headers, status) in [("Content-Type: text/plain\r\n", 415), ("Accept: text/html\r\n", 406)] {
+    for (headers, status) in [("Content-Type: text/plain\r\n", 415), ("Accept: text/html\r\n", 406)]
+    {
         let list = pair.bob.request("tools/list", json!({})).to_string();
         assert_eq!(pair.bob.ask("POST", headers, list.as_bytes()).await.status, status);
     }

@@ -139,11 +139,17 @@ async fn gateway_that_is_started_again_has_the_same_agents_and_their_mail() {
     // Their addresses are the same, and a session that was begun goes on.
     assert_eq!(again.add(&home, "bob").await.path, bob.path);
     let back = alice.call("register", json!({})).await;
-    assert_eq!((&back["alias"], &back["fingerprint"]), (&registered["alias"], &registered["fingerprint"]));
+    assert_eq!(
+        (&back["alias"], &back["fingerprint"]),
+        (&registered["alias"], &registered["fingerprint"])
+    );
     assert_eq!(bob.call("register", json!({})).await["alias"], "bob");
     alice.call("send_message", json!({ "target_alias": "bob", "message": "2" })).await;
     assert_eq!(bob.read().await, ["2"], "the sender of the first has ended before it was read");
     again.kill().await;
     let third = TestGateway::start(&home, hub.port).await;
-    assert_eq!(alice.at(&third).call("register", json!({})).await["fingerprint"], registered["fingerprint"]);
+    assert_eq!(
+        alice.at(&third).call("register", json!({})).await["fingerprint"],
+        registered["fingerprint"]
+    );
 }

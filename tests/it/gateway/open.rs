@@ -7,7 +7,8 @@ use serde_json::json;
 async fn start(home: &TestHome, hub: u16) -> (TestGateway, HttpClient) {
     let port = junction_testkit::free_port();
     let compat = port.to_string();
-    let mut gateway = TestGateway::of(TestGateway::command(home, hub, &["--compat", &compat])).await;
+    let mut gateway =
+        TestGateway::of(TestGateway::command(home, hub, &["--compat", &compat])).await;
     let open = gateway.line_with("every program of your user").await;
     assert!(open.ends_with(&format!("http://127.0.0.1:{port}/mcp")), "{open}");
     (gateway, HttpClient::new(([127, 0, 0, 1], port).into(), "/mcp"))

@@ -115,8 +115,7 @@ async fn files_of_this_machine_are_not_an_agents_own_over_http() {
 #[tokio::test]
 async fn agent_that_nobody_asks_for_a_while_ends_and_comes_back() {
     let home = TestHome::new();
-    let settings =
-        [("JUNCTION_SESSION_TIMEOUT_MS", "2000"), ("JUNCTION_SWEEP_INTERVAL_MS", "500")];
+    let settings = [("JUNCTION_SESSION_TIMEOUT_MS", "2000"), ("JUNCTION_SWEEP_INTERVAL_MS", "500")];
     let hub = TestHub::start_with(&home, &settings).await;
     let gateway = TestGateway::start(&home, hub.port).await;
     let bridge = TestBridge::join(&home, &hub, "stdio").await;

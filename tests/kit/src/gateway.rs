@@ -52,7 +52,7 @@ pub struct HttpAnswer {
 impl TestGateway {
     /// How a gateway of this home is started, whose agents join the hub at this port. It serves at a free port.
     pub fn command(home: &TestHome, hub: u16, arguments: &[&str]) -> Command {
-        let all = [&["gateway", "--gateway-port", "0"], arguments].concat();
+        let all = [&["gateway", "--listen", "127.0.0.1:0"], arguments].concat();
         person(home, hub, &all)
     }
 

@@ -15,6 +15,13 @@ const SCRAP: usize = 1024;
 /// The bytes after the content of a chunk (RFC 9112 §7.1).
 const CHUNK_END: usize = 2;
 
+/// A stream to a client.
+pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin {
+    /// Whether this side ends with bytes, as inside TLS. A client that closes the connection with those unread would seem not
+    /// to have read the answer before them.
+    fn ends_with_bytes(&self) -> bool;
+}
+
 /// A connection, and what is known of the answers on it.
 pub(crate) struct ClientConnection<S> {
     stream: S,
@@ -33,7 +40,7 @@ impl<S> ClientConnection<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> ClientConnection<S> {
+impl<S: ClientStream> ClientConnection<S> {
     /// Notes what a read has shown. The end is told only once it is settled whether the last answer has arrived: the system
     /// forgets the connection when this side is closed, too.
     fn took(&mut self, read: &io::Result<usize>, cx: &Context<'_>) -> Poll<()> {
@@ -44,11 +51,32 @@ impl<S: AsyncRead + Unpin> ClientConnection<S> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.is_ended = true,
             Err(_) => self.proof.broke(),
         }
+        self.poll_end_told(cx)
+    }
+
+    /// Waits until it is settled whether the last answer has arrived, if the client has ended its side.
+    fn poll_end_told(&self, cx: &Context<'_>) -> Poll<()> {
         if self.is_ended && self.proof.is_open(cx.waker()) {
             Poll::Pending
         } else {
             Poll::Ready(())
         }
+    }
+
+    /// Reads on until it is settled whether the last answer has arrived.
+    fn poll_settled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.proof.is_awaited(cx.waker()) && !self.is_ended {
+            let mut scrap = [0; SCRAP];
+            let mut buffer = ReadBuf::new(&mut scrap);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+            let read = read.map(|()| buffer.filled().len());
+            let is_over = read.is_err();
+            ready!(self.took(&read, cx));
+            if is_over {
+                break;
+            }
+        }
+        self.poll_end_told(cx)
     }
 }
 
@@ -66,7 +94,7 @@ impl<S: AsyncWrite + Unpin> ClientConnection<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for ClientConnection<S> {
+impl<S: ClientStream> AsyncRead for ClientConnection<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -74,11 +102,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientConnection<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.is_ended {
-            return if this.proof.is_open(cx.waker()) {
-                Poll::Pending
-            } else {
-                Poll::Ready(Ok(()))
-            };
+            return this.poll_end_told(cx).map(Ok);
         }
         let before = buffer.filled().len();
         let read = ready!(Pin::new(&mut this.stream).poll_read(cx, buffer));
@@ -88,7 +112,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ClientConnection<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientConnection<S> {
+impl<S: ClientStream> AsyncWrite for ClientConnection<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -122,29 +146,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientConnection<S> {
         Poll::Ready(flushed)
     }
 
-    /// Ends this side, and waits until it is settled whether the last answer has arrived.
+    /// Ends this side, and waits until it is settled whether the last answer has arrived: before, where bytes end it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.is_shut {
+            if this.stream.ends_with_bytes() {
+                ready!(this.poll_settled(cx));
+            }
             ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
             this.is_shut = true;
         }
-        while this.proof.is_awaited(cx.waker()) && !this.is_ended {
-            let mut scrap = [0; SCRAP];
-            let mut buffer = ReadBuf::new(&mut scrap);
-            let read = ready!(Pin::new(&mut this.stream).poll_read(cx, &mut buffer));
-            let read = read.map(|()| buffer.filled().len());
-            let is_over = read.is_err();
-            ready!(this.took(&read, cx));
-            if is_over {
-                break;
-            }
-        }
-        if this.is_ended && this.proof.is_open(cx.waker()) {
-            Poll::Pending
-        } else {
-            Poll::Ready(Ok(()))
-        }
+        this.poll_settled(cx).map(Ok)
     }
 }
 

@@ -136,7 +136,9 @@ impl HttpBody for TestBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.text.take().map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes())))))
+        Poll::Ready(
+            self.text.take().map(|text| Ok(Frame::data(Bytes::from_static(text.as_bytes())))),
+        )
     }
 
     fn is_end_stream(&self) -> bool {
