@@ -12,6 +12,7 @@ mod connections;
 pub(crate) mod host;
 mod listener;
 pub(crate) mod names;
+pub(crate) mod requests;
 mod server;
 mod session_id;
 

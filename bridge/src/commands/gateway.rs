@@ -1,5 +1,8 @@
 //! `junction-bridge gateway`: MCP over HTTP for clients that start no process.
 
+mod agent_names;
+mod overview;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +16,16 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
+pub(crate) use self::agent_names::{START_IT, addresses};
+pub(crate) use self::overview::{GatewayJson, GatewayOverview};
 use super::send::alias;
 use crate::config::Config;
 use crate::gateway::host::GatewayHost;
-use crate::gateway::names::GatewayNames;
+use crate::gateway::requests::GatewayRequests;
 use crate::gateway::{Connections, Served, serve};
+use crate::ipc::server::{self as socket, SocketKind};
 use crate::process::signals::Signals;
-use crate::terminal::{remark, tell};
+use crate::terminal::remark;
 
 /// The port of the gateway on loopback.
 const PORT: u16 = 4201;
@@ -37,10 +43,12 @@ pub(crate) struct GatewayOptions {
     gateway_port: u16,
 }
 
-/// A change of the agents that are served.
+/// What to do with the agents that are served.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GatewayCommand {
     /// Add an agent, and print its secret address
+    ///
+    /// An agent that is there already keeps its address, which is printed again.
     Add {
         /// Alias that the agent asks for
         #[arg(value_name = "NAME", value_parser = alias)]
@@ -52,39 +60,24 @@ pub(crate) enum GatewayCommand {
         #[arg(value_name = "NAME", value_parser = alias)]
         name: Alias,
     },
+    /// List the agents that have an address, and whether each is connected
+    List {
+        /// Print each agent as one JSON object on a line of its own
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-/// Serves agents over HTTP until the command is ended, or changes which agents there are.
+/// Serves agents over HTTP until the command is ended, changes which agents there are, or lists them.
 ///
 /// # Errors
 /// The addresses are taken, or the config directory cannot be used.
 pub(crate) async fn gateway(config: &Arc<Config>, options: GatewayOptions) -> anyhow::Result<()> {
     match options.command {
-        Some(GatewayCommand::Add { name }) => add(config, &name).await,
-        Some(GatewayCommand::Remove { name }) => remove(config, &name),
+        Some(GatewayCommand::Add { name }) => agent_names::add(&config.dir, &name).await,
+        Some(GatewayCommand::Remove { name }) => agent_names::remove(&config.dir, &name),
+        Some(GatewayCommand::List { json }) => agent_names::list(&config.dir, json).await,
         None => run(config, &options).await,
-    }
-}
-
-async fn add(config: &Config, name: &Alias) -> anyhow::Result<()> {
-    let dir = config.dir.clone();
-    let secret = spawn_blocking(move || seat_secret(&dir)).await??;
-    let agent = GatewayNames::add(&config.dir, name)?;
-    let running = LocalGateway::of(&config.dir).running()?;
-    let addresses = running.clone().unwrap_or_default().bases;
-    let default = format!("http://127.0.0.1:{PORT}/mcp");
-    let bases = if addresses.is_empty() { vec![default] } else { addresses };
-    for base in bases {
-        tell(&format!("{base}/{}", agent.token(&secret)))?;
-    }
-    Ok(())
-}
-
-fn remove(config: &Config, name: &Alias) -> anyhow::Result<()> {
-    if GatewayNames::remove(&config.dir, name)? {
-        Ok(())
-    } else {
-        Err(anyhow!("The gateway has no agent {name}."))
     }
 }
 
@@ -103,6 +96,7 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
     let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
     let serving = serve(Arc::clone(&host), listener, Served::Named, connections);
+    let socket = socket::start(SocketKind::Gateway, GatewayRequests::new(Arc::clone(&host)));
     let sweeping = async {
         let mut ticks = interval(SWEEP_INTERVAL);
         loop {
@@ -115,6 +109,8 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         () = sweeping => {}
         () = signals.next() => {}
     }
+    // First, so that no command asks for agents that are about to end.
+    socket.abort();
     host.agents.rest_all().await;
     Ok(())
 }
