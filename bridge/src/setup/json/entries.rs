@@ -5,7 +5,10 @@ use std::path::Path;
 
 use junction_attachments::json::{JsonEditor, JsonNode, JsonObstacle, SettingValue, quoted};
 
-use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, hook_group, wanted_command};
+use super::super::entry::{
+    ADDRESS_FIELDS, HookKind, PlannedEntry, SERVER, TRANSPORT_FIELDS, fields_of, hook_group,
+    is_agent_address, wanted_address, wanted_command,
+};
 use super::super::problem::FileProblem;
 use super::super::program::{HookCommand, is_bridge};
 
@@ -84,6 +87,18 @@ pub(crate) fn json_command(
     Some((first.span.clone(), first.text(editor.text())?))
 }
 
+/// The address of a server that is an agent at a gateway: the name of its field, where it is, and the address.
+pub(crate) fn json_address(
+    editor: &JsonEditor,
+    server: &JsonNode,
+) -> Option<(&'static str, Range<usize>, String)> {
+    ADDRESS_FIELDS.iter().find_map(|name| {
+        let node = server.field(name)?;
+        let address = node.text(editor.text()).filter(|address| is_agent_address(address))?;
+        Some((*name, node.span.clone(), address))
+    })
+}
+
 /// Where an item is in the list at a path, and the places of all items.
 pub(crate) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
     let items = editor.get(path)?.items()?;
@@ -95,26 +110,7 @@ pub(crate) fn install_json(
     entry: &PlannedEntry,
 ) -> Result<(), JsonTrouble> {
     match entry {
-        PlannedEntry::Server { path, fields } => {
-            let (found, depth) = editor.object(path)?;
-            if depth < path.len() {
-                return Ok(editor.add(path, fields)?);
-            }
-            let command = json_command(editor, found).filter(|(_, command)| is_bridge(command));
-            let Some((span, command)) = command else {
-                return Err(JsonTrouble::OtherServer(found.span.start));
-            };
-            let wanted = wanted_command(fields);
-            if command != wanted {
-                editor.replace(span, &quoted(wanted))?;
-            }
-            for (name, value) in fields_of(fields) {
-                let path: Vec<&str> = path.iter().copied().chain([name.as_str()]).collect();
-                if editor.get(&path).is_none() {
-                    editor.add(&path, value)?;
-                }
-            }
-        }
+        PlannedEntry::Server { path, fields } => install_json_server(editor, path, fields)?,
         PlannedEntry::RuleField { path, value } => match editor.object(&path[..path.len() - 1]) {
             // One value for all tools, which a person chose.
             Err(JsonObstacle::Kind { .. }) => {}
@@ -127,6 +123,67 @@ pub(crate) fn install_json(
         PlannedEntry::Hook { event, matcher, hook } => {
             install_json_hook(editor, event, *matcher, hook)?;
         }
+    }
+    Ok(())
+}
+
+/// Adds the server, or has one of ours call the wanted program, or ask the wanted address. One that was asked over HTTP
+/// becomes one that is started, and the other way round.
+fn install_json_server(
+    editor: &mut JsonEditor,
+    path: &[&'static str],
+    fields: &SettingValue,
+) -> Result<(), JsonTrouble> {
+    let (found, depth) = editor.object(path)?;
+    if depth < path.len() {
+        return Ok(editor.add(path, fields)?);
+    }
+    let command = json_command(editor, found).filter(|(_, command)| is_bridge(command));
+    let address = json_address(editor, found);
+    let found = found.span.start;
+    let same = match (wanted_address(fields), command, address) {
+        (_, None, None) => return Err(JsonTrouble::OtherServer(found)),
+        (None, Some((span, command)), _) => Some((span, command, wanted_command(fields))),
+        (Some((wanted, address)), _, Some((name, span, known))) if wanted == name => {
+            Some((span, known, address))
+        }
+        _ => None,
+    };
+    match same {
+        Some((span, known, wanted)) if known != wanted => editor.replace(span, &quoted(wanted))?,
+        Some(_) => {}
+        None => change_transport(editor, path, fields)?,
+    }
+    for (name, value) in fields_of(fields) {
+        let path = [path, &[name.as_str()]].concat();
+        if editor.get(&path).is_none() {
+            editor.add(&path, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives a server these fields in place of all that say how it is reached.
+fn change_transport(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    fields: &SettingValue,
+) -> Result<(), JsonObstacle> {
+    for (name, value) in fields_of(fields) {
+        let path = [path, &[name.as_str()]].concat();
+        let span = editor.get(&path).map(|node| node.span.clone());
+        match (span, value.as_text()) {
+            (Some(span), Some(text)) => editor.replace(span, &quoted(text))?,
+            (found, _) => {
+                if found.is_some() {
+                    editor.remove(&path)?;
+                }
+                editor.add(&path, value)?;
+            }
+        }
+    }
+    for name in TRANSPORT_FIELDS.iter().filter(|name| fields.get(name).is_none()) {
+        editor.remove(&[path, &[*name]].concat())?;
     }
     Ok(())
 }
@@ -203,8 +260,9 @@ fn is_json(editor: &JsonEditor, path: &[&str], value: &SettingValue) -> bool {
 /// Whether a path leads into no server, or into one that is the bridge.
 fn is_in_bridge(editor: &JsonEditor, path: &[&str]) -> bool {
     let Some(at) = path.iter().position(|name| *name == SERVER) else { return true };
-    let command = editor.get(&path[..=at]).and_then(|server| json_command(editor, server));
-    command.is_some_and(|(_, command)| is_bridge(&command))
+    let Some(server) = editor.get(&path[..=at]) else { return false };
+    json_command(editor, server).is_some_and(|(_, command)| is_bridge(&command))
+        || json_address(editor, server).is_some()
 }
 
 /// Takes an item out of a list, unless it was there before.
@@ -222,23 +280,39 @@ fn remove_json_item(
     prune(editor, &[path, &[""]].concat(), backup)
 }
 
-/// Takes the server out. One that was there before gets its command back, and loses the fields that were added.
+/// Takes the server out. One that was there before gets its command or address back, and loses the fields that were added.
+/// If it was reached another way, it comes back as it was.
 fn remove_json_server(
     editor: &mut JsonEditor,
     path: &[&str],
     fields: &SettingValue,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    let found = editor.get(path).and_then(|node| json_command(editor, node));
-    let Some((span, _)) = found.filter(|(_, command)| is_bridge(command)) else { return Ok(()) };
+    let Some(node) = editor.get(path) else { return Ok(()) };
+    let whole = node.span.clone();
+    let command = json_command(editor, node).filter(|(_, command)| is_bridge(command));
+    let address = json_address(editor, node);
+    if command.is_none() && address.is_none() {
+        return Ok(());
+    }
     let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
     else {
         return take_out(editor, path, backup);
     };
-    if let Some((command, _)) = json_command(backup, earlier) {
-        editor.replace(span, &backup.text()[command])?;
+    let back = match (command, address, json_command(backup, earlier)) {
+        (Some((span, _)), _, Some((command, _))) => Some((span, command)),
+        (Some(_), _, None) if json_address(backup, earlier).is_none() => None,
+        (None, Some((name, span, _)), _) => {
+            let same = json_address(backup, earlier).filter(|(other, ..)| *other == name);
+            same.map(|(_, address, _)| (span, address)).or(Some((whole, earlier.span.clone())))
+        }
+        _ => Some((whole, earlier.span.clone())),
+    };
+    if let Some((span, earlier)) = back {
+        editor.replace(span, &backup.text()[earlier])?;
     }
-    for (name, value) in fields_of(fields).iter().filter(|(name, _)| name != "command") {
+    let is_place = |name: &String| name == "command" || ADDRESS_FIELDS.contains(&name.as_str());
+    for (name, value) in fields_of(fields).iter().filter(|(name, _)| !is_place(name)) {
         let field = [path, &[name.as_str()]].concat();
         if backup.get(&field).is_none() && is_json(editor, &field, value) {
             editor.remove(&field)?;
