@@ -9,6 +9,8 @@ mod delivery;
 mod docs;
 mod doctor;
 mod faults;
+#[cfg(unix)]
+mod gateway;
 mod hub;
 #[cfg(target_os = "linux")]
 mod lan;

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
-pub(crate) use self::agent_names::{START_IT, addresses};
+pub(crate) use self::agent_names::{START_IT, addresses, bases};
 pub(crate) use self::overview::{GatewayJson, GatewayOverview};
 use super::send::alias;
 use crate::config::Config;

@@ -110,6 +110,12 @@ async fn tell_sessions(
         Ok(sessions) => {
             let sessions = sessions.into_iter().map(|session| PeerJson::from(session).into_value());
             let mut sessions: Vec<_> = sessions.collect();
+            let address = hub.port.map(|port| format!("127.0.0.1:{port}"));
+            let is_here = |said: &&SessionDescription| {
+                said.hub == LOCAL || Some(&said.hub) == address.as_ref()
+            };
+            let http: Vec<_> = http.iter().filter_map(|one| one.said.as_ref().ok()).collect();
+            let http: Vec<_> = http.into_iter().filter(is_here).collect();
             sessions.iter_mut().for_each(|session| mark_http(session, &http));
             show(&sessions, json)
         }
@@ -121,13 +127,12 @@ async fn tell_sessions(
 }
 
 /// Marks a session that is one of these, which are reached over HTTP, and says why a message would not wake its agent.
-fn mark_http(session: &mut Value, http: &[LocalSession]) {
-    let is_it = |said: &&SessionDescription| {
-        let is_here = said.hub == LOCAL && said.connection == SessionConnection::Connected;
-        is_here && said.alias.as_deref() == session["alias"].as_str()
+fn mark_http(session: &mut Value, http: &[&SessionDescription]) {
+    let is_it = |said: &&&SessionDescription| {
+        let is_connected = said.connection == SessionConnection::Connected;
+        is_connected && said.alias.as_deref() == session["alias"].as_str()
     };
-    let mut said = http.iter().filter_map(|session| session.said.as_ref().ok());
-    if let Some(said) = said.find(is_it) {
+    if let Some(said) = http.iter().find(is_it) {
         session["http"] = true.into();
         if let Some(why) = &said.hindrance {
             session["why"] = why.as_str().into();

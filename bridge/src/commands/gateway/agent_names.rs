@@ -1,7 +1,7 @@
 //! `gateway add`, `remove` and `list`: the agents that have an address of their own.
 
 use anyhow::anyhow;
-use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::config_dir::{ConfigDir, ConfigError};
 use junction_shared::machine::local_gateway::LocalGateway;
 use junction_shared::machine::seat_secret::seat_secret;
 use junction_shared::protocol::alias::Alias;
@@ -44,12 +44,20 @@ struct AgentJson<'a> {
 pub(crate) async fn addresses(dir: &ConfigDir, agent: &NamedAgent) -> anyhow::Result<Vec<String>> {
     let of_secret = dir.clone();
     let secret = spawn_blocking(move || seat_secret(&of_secret)).await??;
+    let token = agent.token(&secret);
+    Ok(bases(dir)?.into_iter().map(|base| format!("{base}/{token}")).collect())
+}
+
+/// What the addresses of agents begin with: where the gateway serves, or would.
+///
+/// # Errors
+/// The files of the gateway are not private to this user.
+pub(crate) fn bases(dir: &ConfigDir) -> Result<Vec<String>, ConfigError> {
     let mut bases = LocalGateway::of(dir).running()?.unwrap_or_default().bases;
     if bases.is_empty() {
         bases.push(DEFAULT_BASE.to_owned());
     }
-    let token = agent.token(&secret);
-    Ok(bases.into_iter().map(|base| format!("{base}/{token}")).collect())
+    Ok(bases)
 }
 
 /// Adds an agent, unless it is there, and prints its addresses alone.
@@ -109,7 +117,7 @@ pub(super) async fn list(dir: &ConfigDir, json: bool) -> anyhow::Result<()> {
     if gateway.agents.is_empty() {
         remark("The gateway has no agents. Add one with junction-bridge gateway add NAME.");
     }
-    if !is_serving {
+    if !is_serving && !gateway.agents.is_empty() {
         remark(START_IT);
     }
     let named = gateway.agents.iter().filter(|agent| gateway.session_of(agent).is_some()).count();

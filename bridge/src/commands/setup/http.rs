@@ -8,13 +8,13 @@ use junction_shared::protocol::alias::Alias;
 
 use super::options::Setup;
 use crate::clients::SettableClient;
-use crate::commands::gateway::addresses;
+use crate::commands::gateway::{addresses, bases};
 use crate::gateway::names::GatewayNames;
 use crate::setup::{ClientSettings, ForeignPackage, PlannedFile, ServerState, SetupTarget, report};
 use crate::terminal::{remark, tell};
 
-/// What `--print` shows in place of an address that is not made yet.
-const NO_ADDRESS: &str = "http://127.0.0.1:4201/mcp/SECRET";
+/// What `--print` shows in place of the secret of an address that is not made yet.
+const NO_SECRET: &str = "-----the-secret-of-an-agent-not-added-yet--";
 
 /// Refuses what `--http` cannot be used with.
 ///
@@ -49,11 +49,11 @@ pub(super) async fn http_target(
         true => GatewayNames::load(dir)?.agents().find(|agent| agent.name == name),
         false => Some(GatewayNames::add(dir, &name)?),
     };
-    let address = match agent {
-        Some(agent) => own_address(addresses(dir, &agent).await?),
-        None => Some(NO_ADDRESS.to_owned()),
+    let addresses = match agent {
+        Some(agent) => addresses(dir, &agent).await?,
+        None => bases(dir)?.into_iter().map(|base| format!("{base}/{NO_SECRET}")).collect(),
     };
-    Ok(SetupTarget { address, ..target.clone() })
+    Ok(SetupTarget { address: own_address(addresses), ..target.clone() })
 }
 
 /// The name of the agent that a client is.
@@ -91,8 +91,8 @@ pub(super) fn asks_gateway(client: SettableClient, target: &SetupTarget) -> bool
 pub(super) fn tell_agent(client: SettableClient, settings: &ClientSettings) -> anyhow::Result<()> {
     let SettableClient { name, program, .. } = client;
     tell(&format!(
-        "  All sessions of {name} with this address are one agent, {program}, which nothing wakes. For an agent each, start \
-         bridges: junction-bridge setup {program}."
+        "  All sessions of {name} are one agent now, {program}, which nothing wakes. Set up without --http, each is an agent \
+         of its own."
     ))?;
     for file in settings.files.iter().filter(|file| file.has_server() && is_open(&file.path)) {
         let path = file.path.display();

@@ -66,7 +66,7 @@ impl Setup {
         let program = own.path.to_str().map(str::to_owned);
         let program =
             program.context("The program's path is not UTF-8. Install it where the path is.")?;
-        if !own.is_lasting && !self.remove {
+        if !own.is_lasting && !self.remove && !self.http {
             let place = passing_in(&own.path).unwrap_or("a place for a while");
             remark(&format!(
                 "{program} may not stay where it is, in {place}. Better install it, for example with cargo install, and run setup from \

@@ -280,8 +280,7 @@ fn remove_json_item(
     prune(editor, &[path, &[""]].concat(), backup)
 }
 
-/// Takes the server out. One that was there before gets its command or address back, and loses the fields that were added.
-/// If it was reached another way, it comes back as it was.
+/// Takes the server out. One that was there before is reached again as it was, and loses the fields that were added.
 fn remove_json_server(
     editor: &mut JsonEditor,
     path: &[&str],
@@ -289,27 +288,21 @@ fn remove_json_server(
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
     let Some(node) = editor.get(path) else { return Ok(()) };
-    let whole = node.span.clone();
     let command = json_command(editor, node).filter(|(_, command)| is_bridge(command));
-    let address = json_address(editor, node);
-    if command.is_none() && address.is_none() {
-        return Ok(());
-    }
+    let command = command.map(|(span, _)| ("command", span));
+    let address = json_address(editor, node).map(|(name, span, _)| (name, span));
+    let Some((place, span)) = command.or(address) else { return Ok(()) };
     let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
     else {
         return take_out(editor, path, backup);
     };
-    let back = match (command, address, json_command(backup, earlier)) {
-        (Some((span, _)), _, Some((command, _))) => Some((span, command)),
-        (Some(_), _, None) if json_address(backup, earlier).is_none() => None,
-        (None, Some((name, span, _)), _) => {
-            let same = json_address(backup, earlier).filter(|(other, ..)| *other == name);
-            same.map(|(_, address, _)| (span, address)).or(Some((whole, earlier.span.clone())))
-        }
-        _ => Some((whole, earlier.span.clone())),
-    };
-    if let Some((span, earlier)) = back {
-        editor.replace(span, &backup.text()[earlier])?;
+    let before = json_command(backup, earlier).map(|(span, _)| ("command", span));
+    let before =
+        before.or_else(|| json_address(backup, earlier).map(|(name, span, _)| (name, span)));
+    match before {
+        Some((name, before)) if name == place => editor.replace(span, &backup.text()[before])?,
+        None if place == "command" => {}
+        _ => restore_transport(editor, path, backup, earlier)?,
     }
     let is_place = |name: &String| name == "command" || ADDRESS_FIELDS.contains(&name.as_str());
     for (name, value) in fields_of(fields).iter().filter(|(name, _)| !is_place(name)) {
@@ -317,6 +310,29 @@ fn remove_json_server(
         if backup.get(&field).is_none() && is_json(editor, &field, value) {
             editor.remove(&field)?;
         }
+    }
+    Ok(())
+}
+
+/// Gives a server back what said in the back-up how it is reached, in place of what says it now.
+fn restore_transport(
+    editor: &mut JsonEditor,
+    path: &[&str],
+    backup: &JsonEditor,
+    earlier: &JsonNode,
+) -> Result<(), JsonObstacle> {
+    for name in TRANSPORT_FIELDS {
+        let path = [path, &[name]].concat();
+        let Some(before) = earlier.field(name) else {
+            editor.remove(&path)?;
+            continue;
+        };
+        if editor.get(&path).is_none() {
+            editor.add(&path, &SettingValue::True)?;
+        }
+        let span = editor.get(&path).map(|node| node.span.clone());
+        let before = &backup.text()[before.span.clone()];
+        span.map_or(Ok(()), |span| editor.replace(span, before))?;
     }
     Ok(())
 }

@@ -1,0 +1,3 @@
+//! `junction-bridge gateway`, as clients that start no process and their users see it.
+
+mod sight;
