@@ -74,17 +74,7 @@ fn hindrance(signs: ClientSigns) -> Hindrance {
 fn settings(target: &SetupTarget) -> ClientSettings {
     let config = env_path("XDG_CONFIG_HOME").unwrap_or_else(|| target.home.join(".config"));
     let folder = config.join("opencode");
-    let fields = match &target.address {
-        Some(address) => SettingValue::fields([
-            ("type", SettingValue::text("remote")),
-            ("url", SettingValue::text(address)),
-        ]),
-        None => SettingValue::fields([
-            ("type", SettingValue::text("local")),
-            ("command", SettingValue::texts(&[&target.program])),
-        ]),
-    };
-    let server = PlannedEntry::Server { path: vec!["mcp", SERVER], fields };
+    let server = PlannedEntry::Server { path: vec!["mcp", SERVER], fields: server_fields(target) };
     let rule = PlannedEntry::RuleField {
         path: vec!["permission", RULE],
         value: SettingValue::text("allow"),
@@ -134,6 +124,20 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         ..ClientSettings::of(folder, vec![settings])
     }
     .for_transport(target)
+}
+
+/// The server: one that is asked over HTTP at the address, if there is one; else the bridge, which is started.
+fn server_fields(target: &SetupTarget) -> SettingValue {
+    match &target.address {
+        Some(address) => SettingValue::fields([
+            ("type", SettingValue::text("remote")),
+            ("url", SettingValue::text(address)),
+        ]),
+        None => SettingValue::fields([
+            ("type", SettingValue::text("local")),
+            ("command", SettingValue::texts(&[&target.program])),
+        ]),
+    }
 }
 
 /// The plugins that a file names.

@@ -27,9 +27,9 @@ const LEAST_IDLE: Duration = Duration::from_secs(60);
 /// Whose agent it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum AgentKey {
-    /// That of an address.
+    /// The agent of an address.
     Named(NamedAgent),
-    /// That of a session of a client, at the address that takes any.
+    /// The agent of a client's session, at the address that takes any.
     Session(SessionId),
 }
 

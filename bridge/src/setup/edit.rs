@@ -6,9 +6,8 @@ use junction_attachments::json::{JsonEditor, JsonObstacle, SettingValue};
 use serde_json::{Map, Value};
 
 use super::entry::{EntryState, FileFormat, PlannedEntry};
-use super::json::entries::{
-    install_json, item_of, json_address, json_command, json_hooks, remove_json,
-};
+use super::json::entries::{install_json, item_of, json_hooks, remove_json};
+use super::json::server::{json_address, json_command};
 use super::problem::FileProblem;
 use super::program::is_bridge;
 use super::toml::TomlEditor;

@@ -110,10 +110,8 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         problems.extend(file.problem);
     }
     let is_http = matches!(server, ServerState::Http { .. });
-    if is_http {
-        // Nothing would serve either.
-        has_plugin = None;
-    }
+    // Nothing would serve a plugin, or hooks.
+    has_plugin = has_plugin.filter(|_| !is_http);
     let hooks = match present {
         0 if is_http => HooksState::Unknown,
         // Those that a plugin brings are in no file of these.

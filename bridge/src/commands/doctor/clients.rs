@@ -101,16 +101,8 @@ async fn checked(
             let setup = format!("junction-bridge setup --http {}", client.program);
             let mut overrides = (settings.overrides)(target);
             overrides.retain(|setting| setting.of != OverriddenPart::Hooks);
-            let mut findings = missing(name, settings, &report, &overrides, &setup);
-            findings.extend(overrides.into_iter().map(overridden));
-            findings.extend(lost_agent(name, address, directory, &setup));
-            if findings.is_empty() {
-                findings.push(Finding::ok(
-                    CHECK,
-                    format!("{name} asks a gateway over HTTP: {NO_WAKING}."),
-                ));
-            }
-            findings
+            let findings = missing(name, settings, &report, &overrides, &setup);
+            over_http(name, address, directory, findings, overrides, &setup)
         }
         ServerState::Present { command, program: ProgramState::NotExecutable } => {
             vec![Finding::failure(
@@ -125,24 +117,54 @@ async fn checked(
             format!("Run {setup}: it writes the path of this program."),
         )],
         ServerState::Present { command, program: ProgramState::Runs } => {
-            let overrides = (settings.overrides)(target);
-            let mut findings = missing(name, settings, &report, &overrides, &setup);
-            findings.extend(two_copies(name, &report, &setup));
-            findings.extend(other_package(name, settings, &report, target, &setup));
-            findings.extend(overrides.into_iter().map(overridden));
-            findings.extend(other_version(name, command, &setup).await);
-            if findings.is_empty() {
-                let with = match report.hooks {
-                    HooksState::All => ", with hooks",
-                    _ if report.has_plugin == Some(true) => ", with the junction's plugin",
-                    _ => "",
-                };
-                let says = format!("{name} starts {command}{with}: {}.", settings.waking);
-                findings.push(Finding::ok(CHECK, says));
-            }
-            findings
+            started(name, command, settings, &report, target, &setup).await
         }
     }
+}
+
+/// A client that starts the bridge.
+async fn started(
+    name: &str,
+    command: &str,
+    settings: &ClientSettings,
+    report: &SettingsReport,
+    target: &SetupTarget,
+    setup: &str,
+) -> Vec<Finding> {
+    let overrides = (settings.overrides)(target);
+    let mut findings = missing(name, settings, report, &overrides, setup);
+    findings.extend(two_copies(name, report, setup));
+    findings.extend(other_package(name, settings, report, target, setup));
+    findings.extend(overrides.into_iter().map(overridden));
+    findings.extend(other_version(name, command, setup).await);
+    if findings.is_empty() {
+        let with = match report.hooks {
+            HooksState::All => ", with hooks",
+            _ if report.has_plugin == Some(true) => ", with the junction's plugin",
+            _ => "",
+        };
+        let says = format!("{name} starts {command}{with}: {}.", settings.waking);
+        findings.push(Finding::ok(CHECK, says));
+    }
+    findings
+}
+
+/// A client that asks a gateway at this address.
+fn over_http(
+    name: &str,
+    address: &str,
+    directory: &ConfigDir,
+    mut findings: Vec<Finding>,
+    overrides: Vec<SettingOverride>,
+    setup: &str,
+) -> Vec<Finding> {
+    findings.extend(overrides.into_iter().map(overridden));
+    findings.extend(lost_agent(name, address, directory, setup));
+    if findings.is_empty() {
+        let says = format!("{name} asks a gateway over HTTP: {NO_WAKING}.");
+        findings.push(Finding::ok(CHECK, says));
+    }
+    findings
 }
 
 /// Says that the address that a client has leads to no agent of this machine's gateway, if it should.

@@ -1,37 +1,10 @@
 //! What belongs in a client's settings, in a JSON text.
 
-use std::ops::Range;
-use std::path::Path;
-
 use junction_attachments::json::{JsonEditor, JsonNode, JsonObstacle, SettingValue, quoted};
 
-use super::super::entry::{
-    ADDRESS_FIELDS, HookKind, PlannedEntry, SERVER, TRANSPORT_FIELDS, fields_of, hook_group,
-    is_agent_address, wanted_address, wanted_command,
-};
-use super::super::problem::FileProblem;
-use super::super::program::{HookCommand, is_bridge};
-
-/// Why an entry cannot be put into a JSON text.
-pub(crate) enum JsonTrouble {
-    Obstacle(JsonObstacle),
-    OtherServer(usize),
-}
-
-impl From<JsonObstacle> for JsonTrouble {
-    fn from(obstacle: JsonObstacle) -> Self {
-        Self::Obstacle(obstacle)
-    }
-}
-
-impl JsonTrouble {
-    pub(crate) fn told(self, path: &Path, text: &str) -> FileProblem {
-        match self {
-            Self::Obstacle(obstacle) => FileProblem::json(path, text, obstacle),
-            Self::OtherServer(at) => FileProblem::other_server(path, text, at),
-        }
-    }
-}
+use super::super::entry::{HookKind, PlannedEntry, SERVER, hook_group};
+use super::super::program::HookCommand;
+use super::server::{JsonTrouble, install_json_server, is_ours, restore_json_server};
 
 /// A hook of ours in a JSON text.
 pub(crate) struct JsonHook<'d> {
@@ -65,40 +38,6 @@ pub(crate) fn json_hooks<'d>(
     })
 }
 
-/// The command of a server, and where it is: a text, or the first of a list.
-pub(crate) fn json_command(
-    editor: &JsonEditor,
-    server: &JsonNode,
-) -> Option<(Range<usize>, String)> {
-    let command = server.field("command")?;
-    let words = command.items().unwrap_or(std::slice::from_ref(command));
-    let (first, rest) = words.split_first()?;
-    let mut arguments =
-        rest.iter().chain(server.field("args").and_then(JsonNode::items).into_iter().flatten());
-    // With a word after it, the program is no server, but one of its commands.
-    let is_command = arguments
-        .next()
-        .and_then(|word| word.text(editor.text()))
-        .is_some_and(|word| !word.starts_with('-'));
-    let kind = server.field("type").and_then(|kind| kind.text(editor.text()));
-    if is_command || kind.is_some_and(|kind| kind != "stdio" && kind != "local") {
-        return None;
-    }
-    Some((first.span.clone(), first.text(editor.text())?))
-}
-
-/// The address of a server that is an agent at a gateway: the name of its field, where it is, and the address.
-pub(crate) fn json_address(
-    editor: &JsonEditor,
-    server: &JsonNode,
-) -> Option<(&'static str, Range<usize>, String)> {
-    ADDRESS_FIELDS.iter().find_map(|name| {
-        let node = server.field(name)?;
-        let address = node.text(editor.text()).filter(|address| is_agent_address(address))?;
-        Some((*name, node.span.clone(), address))
-    })
-}
-
 /// Where an item is in the list at a path, and the places of all items.
 pub(crate) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
     let items = editor.get(path)?.items()?;
@@ -123,67 +62,6 @@ pub(crate) fn install_json(
         PlannedEntry::Hook { event, matcher, hook } => {
             install_json_hook(editor, event, *matcher, hook)?;
         }
-    }
-    Ok(())
-}
-
-/// Adds the server, or has one of ours call the wanted program, or ask the wanted address. One that was asked over HTTP
-/// becomes one that is started, and the other way round.
-fn install_json_server(
-    editor: &mut JsonEditor,
-    path: &[&'static str],
-    fields: &SettingValue,
-) -> Result<(), JsonTrouble> {
-    let (found, depth) = editor.object(path)?;
-    if depth < path.len() {
-        return Ok(editor.add(path, fields)?);
-    }
-    let command = json_command(editor, found).filter(|(_, command)| is_bridge(command));
-    let address = json_address(editor, found);
-    let found = found.span.start;
-    let same = match (wanted_address(fields), command, address) {
-        (_, None, None) => return Err(JsonTrouble::OtherServer(found)),
-        (None, Some((span, command)), _) => Some((span, command, wanted_command(fields))),
-        (Some((wanted, address)), _, Some((name, span, known))) if wanted == name => {
-            Some((span, known, address))
-        }
-        _ => None,
-    };
-    match same {
-        Some((span, known, wanted)) if known != wanted => editor.replace(span, &quoted(wanted))?,
-        Some(_) => {}
-        None => change_transport(editor, path, fields)?,
-    }
-    for (name, value) in fields_of(fields) {
-        let path = [path, &[name.as_str()]].concat();
-        if editor.get(&path).is_none() {
-            editor.add(&path, value)?;
-        }
-    }
-    Ok(())
-}
-
-/// Gives a server these fields in place of all that say how it is reached.
-fn change_transport(
-    editor: &mut JsonEditor,
-    path: &[&str],
-    fields: &SettingValue,
-) -> Result<(), JsonObstacle> {
-    for (name, value) in fields_of(fields) {
-        let path = [path, &[name.as_str()]].concat();
-        let span = editor.get(&path).map(|node| node.span.clone());
-        match (span, value.as_text()) {
-            (Some(span), Some(text)) => editor.replace(span, &quoted(text))?,
-            (found, _) => {
-                if found.is_some() {
-                    editor.remove(&path)?;
-                }
-                editor.add(&path, value)?;
-            }
-        }
-    }
-    for name in TRANSPORT_FIELDS.iter().filter(|name| fields.get(name).is_none()) {
-        editor.remove(&[path, &[*name]].concat())?;
     }
     Ok(())
 }
@@ -260,9 +138,7 @@ fn is_json(editor: &JsonEditor, path: &[&str], value: &SettingValue) -> bool {
 /// Whether a path leads into no server, or into one that is the bridge.
 fn is_in_bridge(editor: &JsonEditor, path: &[&str]) -> bool {
     let Some(at) = path.iter().position(|name| *name == SERVER) else { return true };
-    let Some(server) = editor.get(&path[..=at]) else { return false };
-    json_command(editor, server).is_some_and(|(_, command)| is_bridge(&command))
-        || json_address(editor, server).is_some()
+    is_ours(editor, &path[..=at])
 }
 
 /// Takes an item out of a list, unless it was there before.
@@ -287,54 +163,13 @@ fn remove_json_server(
     fields: &SettingValue,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    let Some(node) = editor.get(path) else { return Ok(()) };
-    let command = json_command(editor, node).filter(|(_, command)| is_bridge(command));
-    let command = command.map(|(span, _)| ("command", span));
-    let address = json_address(editor, node).map(|(name, span, _)| (name, span));
-    let Some((place, span)) = command.or(address) else { return Ok(()) };
-    let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
-    else {
-        return take_out(editor, path, backup);
-    };
-    let before = json_command(backup, earlier).map(|(span, _)| ("command", span));
-    let before =
-        before.or_else(|| json_address(backup, earlier).map(|(name, span, _)| (name, span)));
-    match before {
-        Some((name, before)) if name == place => editor.replace(span, &backup.text()[before])?,
-        None if place == "command" => {}
-        _ => restore_transport(editor, path, backup, earlier)?,
+    if !is_ours(editor, path) {
+        return Ok(());
     }
-    let is_place = |name: &String| name == "command" || ADDRESS_FIELDS.contains(&name.as_str());
-    for (name, value) in fields_of(fields).iter().filter(|(name, _)| !is_place(name)) {
-        let field = [path, &[name.as_str()]].concat();
-        if backup.get(&field).is_none() && is_json(editor, &field, value) {
-            editor.remove(&field)?;
-        }
+    match backup.filter(|backup| backup.get(path).is_some()) {
+        Some(backup) => restore_json_server(editor, path, fields, backup),
+        None => take_out(editor, path, backup),
     }
-    Ok(())
-}
-
-/// Gives a server back what said in the back-up how it is reached, in place of what says it now.
-fn restore_transport(
-    editor: &mut JsonEditor,
-    path: &[&str],
-    backup: &JsonEditor,
-    earlier: &JsonNode,
-) -> Result<(), JsonObstacle> {
-    for name in TRANSPORT_FIELDS {
-        let path = [path, &[name]].concat();
-        let Some(before) = earlier.field(name) else {
-            editor.remove(&path)?;
-            continue;
-        };
-        if editor.get(&path).is_none() {
-            editor.add(&path, &SettingValue::True)?;
-        }
-        let span = editor.get(&path).map(|node| node.span.clone());
-        let before = &backup.text()[before.span.clone()];
-        span.map_or(Ok(()), |span| editor.replace(span, before))?;
-    }
-    Ok(())
 }
 
 /// Takes the hooks of an event out. Where one was there before, none was added: it gets its command back.
