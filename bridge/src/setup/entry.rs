@@ -173,7 +173,7 @@ pub(super) fn hook_group(matcher: Option<&str>, hook: &SettingValue) -> SettingV
 /// Whether this is the address of an agent at a gateway.
 pub(super) fn is_agent_address(text: &str) -> bool {
     let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-    let secret = rest.and_then(|rest| Some(rest.split_once('/')?.1.strip_prefix("mcp/")?));
+    let secret = rest.and_then(|rest| rest.split_once('/')?.1.strip_prefix("mcp/"));
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     secret.is_some_and(|secret| secret.len() == ADDRESS_SECRET && secret.bytes().all(is_fit))
 }

@@ -46,11 +46,11 @@ impl<'h> TestGateway<'h> {
     }
 
     /// What a tool answers the client that has this address.
-    async fn call(&self, address: &str, tool: &str) -> Value {
+    async fn call(&self, address: &str, tool: &str, arguments: Value) -> Value {
         let rest = address.strip_prefix("http://").expect("an address without TLS");
         let (place, path) = rest.split_once('/').expect("a path");
         let body = json!({
-            "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": {} },
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": tool, "arguments": arguments },
         })
         .to_string();
         let request = format!(
@@ -69,7 +69,7 @@ impl<'h> TestGateway<'h> {
     async fn registered(&self, name: &str) -> String {
         let address = self.run(&["gateway", "add", name]).await.stdout.trim().to_owned();
         eventually("the agent is on the hub", async || {
-            (self.call(&address, "register").await["you"] == name).then_some(())
+            (self.call(&address, "register", json!({})).await["you"] == name).then_some(())
         })
         .await;
         address
@@ -129,7 +129,7 @@ async fn agent_behind_the_gateway_is_shown_among_the_sessions() {
     gateway.run(&["gateway", "add", "idle"]).await;
     let address = gateway.registered("desk").await;
     let secret = address.strip_prefix(&format!("{}/", gateway.base)).expect("a secret");
-    let hosts = gateway.call(&address, "known_hosts").await;
+    let hosts = gateway.call(&address, "known_hosts", json!({})).await;
     assert_eq!(hosts["hosts"][0]["mcpUrl"], gateway.base.as_str(), "{hosts}");
     let list = gateway.lines(&["gateway", "list", "--json"]).await;
     let (desk, idle) = (&list[0], &list[1]);
@@ -181,8 +181,7 @@ async fn page_shows_the_agent_and_can_remove_but_not_hold_it() {
     tab.until("it has left", |frame| (frame["own"] == json!([])).then_some(())).await;
     let list = gateway.lines(&["gateway", "list", "--json"]).await;
     assert_eq!((&list[0]["running"], &list[0]["connection"]), (&json!(true), &json!("left")));
-    eventually("it is back once it registers", async || {
-        (gateway.call(&address, "register").await["you"] == "desk").then_some(())
-    })
-    .await;
+    let back = gateway.call(&address, "register", json!({ "alias": "desk" })).await;
+    assert_eq!(back["alias"], "desk", "{back}");
+    tab.until("it is back", |frame| (frame["own"][0]["alias"] == "desk").then_some(())).await;
 }

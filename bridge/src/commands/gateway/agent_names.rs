@@ -121,15 +121,12 @@ pub(super) async fn list(dir: &ConfigDir, json: bool) -> anyhow::Result<()> {
         remark(START_IT);
     }
     let named = gateway.agents.iter().filter(|agent| gateway.session_of(agent).is_some()).count();
-    match gateway.sessions.len() - named {
-        0 => {}
-        1 => {
-            remark("1 more agent runs, without an address of its own. See junction-bridge status.")
-        }
-        others => remark(&format!(
-            "{others} more agents run, without addresses of their own. See junction-bridge status."
-        )),
-    }
+    let (what, own) = match gateway.sessions.len() - named {
+        0 => return Ok(()),
+        1 => ("1 more agent runs".to_owned(), "an address of its own"),
+        others => (format!("{others} more agents run"), "addresses of their own"),
+    };
+    remark(&format!("{what}, without {own}. See junction-bridge status."));
     Ok(())
 }
 
