@@ -44,11 +44,12 @@ pub(crate) enum BridgeCommand {
     /// Each file is kept as it was beside it, as NAME.before-junction. Everything else in it stays as it is, and a second
     /// run changes nothing. Values of JUNCTION_* variables are not written: clients pass the variables on.
     Setup(Setup),
-    /// Show this machine's hub and the sessions on it
+    /// Show this machine's hub and gateway, and the sessions
     ///
     /// Nothing is started or changed, and no session sees that somebody looks.
     Status {
-        /// Print the hub as one JSON object, then each session on a line of its own as the tool list_peers shows it
+        /// Print the hub as one JSON object, with the gateway if there is one, then each session on a line of its own as the
+        /// tool list_peers shows it; those of the gateway with http and why
         #[arg(long)]
         json: bool,
     },
@@ -258,12 +259,11 @@ mod tests {
         let mut text =
             format!("```text\n{}```\n", trimmed(&command.render_long_help().to_string()));
         for subcommand in command.get_subcommands_mut() {
-            let help = subcommand.render_long_help().to_string();
-            text.push_str(&format!(
-                "\n### junction-bridge {}\n\n```text\n{}```\n",
-                subcommand.get_name(),
-                trimmed(&help)
-            ));
+            let name = subcommand.get_name().to_owned();
+            text.push_str(&section(&name, subcommand));
+            for inner in subcommand.get_subcommands_mut() {
+                text.push_str(&section(&format!("{name} {}", inner.get_name()), inner));
+            }
         }
         assert_section("cli.md", "junction-bridge", &text);
     }
@@ -272,7 +272,11 @@ mod tests {
     fn man_pages_are_in_the_docs() {
         let mut command = Cli::command();
         command.build();
-        let subcommands: Vec<_> = command.get_subcommands().cloned().collect();
+        let with_inner = |command: &clap::Command| {
+            let inner: Vec<_> = command.get_subcommands().cloned().collect();
+            [command.clone()].into_iter().chain(inner).collect::<Vec<_>>()
+        };
+        let subcommands: Vec<_> = command.get_subcommands().flat_map(with_inner).collect();
         let pages = [command].into_iter().chain(subcommands).map(|command| {
             let name = command.get_display_name().unwrap_or("junction-bridge").to_owned();
             let repeated = command
@@ -304,6 +308,12 @@ mod tests {
                 assert!(script.contains(command.get_name()), "{shell:?}: {}", command.get_name());
             }
         }
+    }
+
+    /// The help of a command, under its name.
+    fn section(name: &str, command: &mut clap::Command) -> String {
+        let help = trimmed(&command.render_long_help().to_string());
+        format!("\n### junction-bridge {name}\n\n```text\n{help}```\n")
     }
 
     /// A help text without trailing spaces.

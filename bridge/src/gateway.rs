@@ -16,6 +16,7 @@ pub(crate) mod listen_address;
 mod listener;
 pub(crate) mod names;
 pub(crate) mod open_port;
+pub(crate) mod requests;
 mod server;
 mod session_id;
 mod tls;

@@ -11,6 +11,8 @@
 //! hold        → {"ask":"hold","seconds":600}           ← {"say":"done"}
 //!             → {"ask":"release"}                      ← {"say":"done"}
 //! remove      → {"ask":"remove"}                       ← {"say":"done"}, within 3 seconds
+//! status      → {"ask":"agents","after":…}             ← {"say":"agents","agents":[…],"more":…}, of a gateway
+//!             → {"ask":"remove-agent","agent":…}       ← {"say":"done"}, within 3 seconds
 //! status-line → {"ask":"inbox","session":…}            ← {"say":"inbox","alias":…,"unread":2,…}
 //! peers       → {"ask":"peers","cursor":…}            ← {"say":"peers","peers":[…],"cursor":…}
 //! ui          → {"ask":"repositories"}                 ← {"say":"repositories","repositories":[…]}
@@ -23,7 +25,8 @@
 //!
 //! One line of JSON each way. A hook then writes one byte once its client has the reply, a plugin's wait once it has
 //! printed the notice, and `send` once it has printed an answer: until then the bridge counts it as lost. A person's
-//! command that runs for a while has such a socket too, under another name, so that no hook takes it for a bridge.
+//! command that runs for a while has such a socket too, and so has a gateway, under other names, so that no hook takes one
+//! for a bridge.
 
 use std::io;
 use std::path::Path;
@@ -33,6 +36,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
+mod bodies;
 pub(crate) mod description;
 mod discover;
 #[cfg(not(unix))]
@@ -45,10 +49,14 @@ mod unix;
 use crate::clients::WakeOutcome;
 use crate::clients::hook_event::HookEvent;
 use crate::clients::hook_reply::HookReply;
+pub(crate) use bodies::{
+    AttachmentRequest, ClaimsQuestion, HttpAgent, InboxCounts, KnownRepository, SendRequest,
+    ShownClaims,
+};
 use description::{SessionDescription, TrialReport};
 pub(crate) use discover::{
-    SessionMatch, all_bridges, bridges_of_this_session, is_inside_client, person_socket,
-    persons_sockets, process_of, with_sessions,
+    SessionMatch, all_bridges, bridges_of_this_session, gateway_of, gateways, is_inside_client,
+    person_socket, persons_sockets, process_of, with_sessions,
 };
 #[cfg(not(unix))]
 use elsewhere as platform;
@@ -63,6 +71,8 @@ const MAX_HOOK_LINE: usize = 200 * 1024;
 const HOOK_PREFIX: &[u8] = b"{\"ask\":\"hook\",";
 /// The longest line with peers, in bytes.
 const MAX_PEERS_LINE: usize = 256 * 1024;
+/// The longest line with agents of a gateway, in bytes.
+pub(crate) const MAX_AGENTS_LINE: usize = MAX_PEERS_LINE;
 /// Peers in such a line, at most: the texts of one take 2 KiB as JSON.
 pub(crate) const PEERS_IN_LINE: u16 = 100;
 /// The longest line with a message, in bytes: 64 KiB of text, of which JSON writes each byte as up to six, and the rest.
@@ -127,6 +137,17 @@ pub(crate) enum BridgeRequest {
     Release,
     /// Has the session leave the junction until its agent calls `register`.
     Remove,
+    /// Asks a gateway which agents it runs, a page at a time.
+    Agents {
+        /// The id of the last agent of the page before.
+        after: Option<String>,
+    },
+    /// Has the session of an agent behind a gateway leave the junction until the agent calls `register`.
+    #[serde(rename = "remove-agent")]
+    RemoveAgent {
+        /// The id of the agent.
+        agent: String,
+    },
     /// Asks which peers the session sees, a page at a time.
     Peers {
         /// Only peers of this role.
@@ -175,100 +196,6 @@ pub(crate) enum BridgeRequest {
     SendAttached(Box<SendRequest>),
 }
 
-/// A repository that a session works in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KnownRepository {
-    /// The name of the repository.
-    pub(crate) name: String,
-    /// Whether paths that differ in case alone are one file there.
-    pub(crate) ignores_case: bool,
-}
-
-/// What a command asks of claims.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ClaimsQuestion {
-    /// The name of the repository.
-    pub(crate) repository: String,
-    /// Whether paths that differ in case alone are one file there.
-    pub(crate) ignores_case: bool,
-    /// Files of which to say whether others claim them.
-    pub(crate) files: Vec<String>,
-    /// The session's id, where the client tells it.
-    pub(crate) session: Option<String>,
-    /// How sure the caller is that the bridge belongs to its session.
-    #[serde(rename = "sure")]
-    pub(crate) session_match: SessionMatch,
-}
-
-/// Claims as a command shows them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ShownClaims {
-    /// The claims, each as the tool `claim` shows it.
-    pub(crate) claims: Vec<Value>,
-    /// Who claims a file of those that were asked about, a sentence each.
-    pub(crate) held: Vec<String>,
-    /// How many claims are left out because the answer would be too long.
-    #[serde(default)]
-    pub(crate) more: usize,
-    /// Whether every session of the repository was heard.
-    #[serde(default)]
-    pub(crate) is_complete: bool,
-}
-
-/// A message that a command sends through a running session. Each field is as its flag or argument gave it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SendRequest {
-    pub(crate) to: String,
-    pub(crate) message: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) reply_to: Option<String>,
-    #[serde(default)]
-    pub(crate) wait_seconds: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) ttl_seconds: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) fingerprint: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) urgency: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) intent: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) wait_for: Option<String>,
-    /// Whether a person writes the message. A bridge ignores it: its session is an agent's.
-    #[serde(default)]
-    pub(crate) from_person: bool,
-    /// What the message is to carry. The process that sends it reads the files.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) attachments: Vec<AttachmentRequest>,
-}
-
-/// A file that a message is to carry, or one value out of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct AttachmentRequest {
-    /// The absolute path of the file.
-    pub(crate) path: String,
-    /// The name of the value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) key: Option<String>,
-}
-
-/// A session, and how much waits for its agent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct InboxCounts {
-    /// The session's alias, once it has one.
-    pub(crate) alias: Option<String>,
-    /// Whether the session is connected to its hub.
-    pub(crate) is_connected: bool,
-    /// How many messages are unread.
-    pub(crate) unread: usize,
-    /// How many of them are questions whose senders wait.
-    pub(crate) asks: usize,
-    /// How many of them are held until a person is asked.
-    pub(crate) held: usize,
-}
-
 /// A bridge's response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "lowercase")]
@@ -303,6 +230,13 @@ pub(crate) enum BridgeResponse {
         peers: Vec<Value>,
         /// The cursor of the next page.
         cursor: Option<String>,
+    },
+    /// A page of the agents that a gateway runs, in the order of their ids.
+    Agents {
+        /// The agents.
+        agents: Vec<HttpAgent>,
+        /// Whether there are more.
+        more: bool,
     },
     /// The session is here.
     Here {
@@ -385,6 +319,7 @@ pub(crate) async fn send(socket: &Path, request: &BridgeRequest) -> io::Result<R
     stream.flush().await?;
     let longest = match request {
         BridgeRequest::Peers { .. } => MAX_PEERS_LINE,
+        BridgeRequest::Agents { .. } => MAX_AGENTS_LINE,
         BridgeRequest::Send(_)
         | BridgeRequest::SendAttached(_)
         | BridgeRequest::Claims(_)

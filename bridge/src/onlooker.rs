@@ -153,9 +153,19 @@ fn row(peer: &Value) -> Vec<Cell> {
         Cell::plain(text(&context["client"])),
         Cell::new(style, text(&peer["presence"])),
         Cell::plain(state),
-        Cell::plain(text(&peer["reach"])),
+        Cell::plain(reach_of(peer)),
         Cell::plain(text(&context["task"])),
     ]
+}
+
+/// How a message reaches a peer: of an agent of this user that is reached over HTTP, also why it wakes nobody.
+fn reach_of(peer: &Value) -> String {
+    let reach = peer["reach"].as_str().and_then(label).unwrap_or_else(|| NOTHING.to_owned());
+    match (&peer["http"], peer["why"].as_str()) {
+        (Value::Bool(true), Some(why)) => format!("{reach} ({why}, over HTTP)"),
+        (Value::Bool(true), None) => format!("{reach} (over HTTP)"),
+        _ => reach,
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +187,11 @@ mod tests {
                 "calm-otter  -  a[31m (main)  -  away  unattended  push  xy",
                 "bob         -  -             -  -     -           -     -",
             ]
+        );
+        let peer = json!({ "alias": "desk", "reach": "pull", "http": true, "why": "no-way" });
+        assert_eq!(
+            table(Terminal::PIPE, &[peer]),
+            ["desk  -  -  -  -  -  pull (no-way, over HTTP)  -"]
         );
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use apply::{
     is_recorded, preview, remove,
 };
 pub(crate) use client_program::{ClientCommandError, ClientProgram, command_line};
-pub(crate) use entry::{EntryState, FileFormat, HOOK_TOOL, PATCH_MATCHER, PlannedEntry, SERVER};
+pub(crate) use entry::{FileFormat, HOOK_TOOL, PATCH_MATCHER, PlannedEntry, SERVER};
 pub(crate) use file::FileChange;
 pub(crate) use lookup::SettingsLookup;
 pub(crate) use marks::{has_untrusted, has_untrusted_in, plugin_marks, trust_marks};

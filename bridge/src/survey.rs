@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use junction_engine::hubs::probe::{Health, HostStatus, HubMode, Survey};
 use junction_engine::transport::tls::Security;
+use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::hosts::LOCAL;
+use junction_shared::machine::local_gateway::LocalGateway;
 use serde::Serialize;
 
 use crate::wording::Wording;
@@ -23,6 +26,8 @@ struct HostJson {
     name: String,
     address: String,
     health_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcp_url: Option<String>,
     current: bool,
     linked: bool,
     reachable: bool,
@@ -42,11 +47,22 @@ struct HealthJson {
     version: Option<String>,
 }
 
-impl From<Survey> for SurveyJson {
-    fn from(survey: Survey) -> Self {
+impl SurveyJson {
+    /// The JSON form of a survey, with the address at which this machine serves MCP over HTTP.
+    pub(crate) fn new(survey: Survey, mcp_url: Option<&str>) -> Self {
         let problems = problems(&survey);
-        Self { hosts: survey.hosts.into_iter().map(Into::into).collect(), problems }
+        let mut hosts: Vec<HostJson> = survey.hosts.into_iter().map(Into::into).collect();
+        let local = hosts.iter_mut().find(|host| host.name == LOCAL);
+        local.into_iter().for_each(|host| host.mcp_url = mcp_url.map(str::to_owned));
+        Self { hosts, problems }
     }
+}
+
+/// Where the gateway of this directory serves MCP over HTTP, if one runs: the address that takes any client, else the one
+/// below which each agent has its own. Neither holds a secret.
+pub(crate) fn mcp_url(dir: &ConfigDir) -> Option<String> {
+    let addresses = LocalGateway::of(dir).running().ok()??;
+    addresses.open.or_else(|| addresses.bases.into_iter().next())
 }
 
 impl From<HostStatus> for HostJson {
@@ -55,6 +71,7 @@ impl From<HostStatus> for HostJson {
         let scheme = if host.endpoint.security == Security::Loopback { "http" } else { "https" };
         Self {
             health_url: format!("{scheme}://{address}/health"),
+            mcp_url: None,
             name: host.name,
             address,
             current: host.is_current,
@@ -93,6 +110,7 @@ mod tests {
 
     use junction_engine::hubs::probe::ProbeError;
     use junction_engine::transport::endpoint::Endpoint;
+    use junction_shared::machine::local_gateway::GatewayAddresses;
     use serde_json::json;
 
     use super::*;
@@ -115,7 +133,7 @@ mod tests {
         let mut far = host("far", 2, Err(ProbeError::NoAnswer));
         far.endpoint.security = Security::Unknown;
         let hosts = vec![host("attic", 1, Ok(health)), far];
-        let json = serde_json::to_value(SurveyJson::from(Survey { hosts, problems: vec![] }));
+        let json = serde_json::to_value(SurveyJson::new(Survey { hosts, problems: vec![] }, None));
         let expected = json!({ "hosts": [
             {
                 "name": "attic", "address": "10.0.0.7:1", "healthUrl": "http://10.0.0.7:1/health",
@@ -128,6 +146,31 @@ mod tests {
             },
         ] });
         assert_eq!(json.unwrap(), expected);
+    }
+
+    #[test]
+    fn local_host_alone_shows_where_the_gateway_serves() {
+        let hosts = ["far", "local"].map(|name| host(name, 1, Err(ProbeError::NoAnswer)));
+        let survey = Survey { hosts: hosts.into(), problems: vec![] };
+        let json = SurveyJson::new(survey, Some("http://127.0.0.1:4201/mcp"));
+        let json = serde_json::to_value(json).unwrap();
+        assert_eq!(json["hosts"][0].get("mcpUrl"), None);
+        assert_eq!(json["hosts"][1]["mcpUrl"], "http://127.0.0.1:4201/mcp");
+    }
+
+    #[test]
+    fn gateway_is_known_by_its_open_address_or_the_first_of_its_addresses() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = ConfigDir::at(outer.path().join("config"));
+        assert_eq!(mcp_url(&dir), None);
+        let claim = LocalGateway::of(&dir).try_claim().unwrap().unwrap();
+        let text = |text: &str| text.to_owned();
+        let bases = vec![text("http://127.0.0.1:4201/mcp"), text("https://10.0.0.7:4201/mcp")];
+        claim.publish(&GatewayAddresses { bases: bases.clone(), open: None }).unwrap();
+        assert_eq!(mcp_url(&dir), Some(text("http://127.0.0.1:4201/mcp")));
+        let open = Some(text("http://127.0.0.1:4200/mcp"));
+        claim.publish(&GatewayAddresses { bases, open: open.clone() }).unwrap();
+        assert_eq!(mcp_url(&dir), open);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod access;
 mod delivery;
 mod open;
 mod service;
+mod sight;
 mod tls;
 
 use junction_testkit::{HttpClient, TestGateway, TestHome, TestHub};

@@ -1,6 +1,7 @@
 //! `junction-bridge setup`, run as a person runs it: what it puts into the settings of each client, and takes out again.
 
 mod home;
+mod http;
 mod odd_files;
 mod plugin_faults;
 mod plugins;

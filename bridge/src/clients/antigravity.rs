@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::profile::ClientProfile;
-use super::settings::{limited_tools, stdio_server, switched_off};
+use super::settings::{limited_tools, server, switched_off};
 use crate::setup::{
     ClientSettings, FileFormat, JsonDialect, PlannedFile, SERVER, SettingOverride, SettingsLookup,
     SetupTarget,
@@ -34,7 +34,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
     let format = FileFormat::Json(JsonDialect { comments: true, trailing_commas: true });
     let servers = |place: PathBuf| PlannedFile {
         is_shared: target.project.is_some(),
-        ..PlannedFile::of(place.join(SERVERS), format, vec![stdio_server(&target.program, false)])
+        ..PlannedFile::of(place.join(SERVERS), format, vec![server(target, false, "serverUrl")])
     };
     let mut files = places.into_iter().map(servers);
     let used = files.next().into_iter().collect();

@@ -11,7 +11,7 @@ use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, RewakeSupport, ShellVariables};
 use super::session_id::{HookIds, SessionIds};
 use super::session_view::{ClientSigns, SessionView};
-use super::settings::{command_hooks, stdio_server, without_hooks};
+use super::settings::{command_hooks, server, without_hooks};
 use crate::setup::{
     ClientSettings, FileFormat, JsonDialect, OverriddenPart, PlannedEntry, PlannedFile,
     ProgramState, SERVER, SettingOverride, SettingsLookup, SetupTarget, is_bridge, program_state,
@@ -99,7 +99,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         residue: &plugin::RESIDUE,
         ..PlannedFile::of(path, JSON, entries)
     };
-    let with_server = |path| file(path, vec![stdio_server(&target.program, true)]);
+    let with_server = |path| file(path, vec![server(target, true, "url")]);
     let by_plugin = file(settings.clone(), vec![rule(plugin::RULE)]);
     let earlier = by_plugin.entries.clone();
     let by_settings = PlannedFile { earlier, ..file(settings, [vec![rule(RULE)], hooks].concat()) };
@@ -128,6 +128,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         package,
         ..ClientSettings::of(folder, files).with_skills(&skills, target)
     }
+    .for_transport(target)
 }
 
 /// The hook before edits.

@@ -9,9 +9,7 @@ use super::hook_event::HookEventKind;
 use super::profile::{ClientProfile, ShellVariables};
 use super::session_id::{HookIds, SessionIds};
 use super::session_view::ClientSigns;
-use super::settings::{
-    asking, command_hooks, limited_tools, stdio_server, switched_off, without_hooks,
-};
+use super::settings::{asking, command_hooks, limited_tools, server, switched_off, without_hooks};
 use crate::setup::{
     ClientSettings, FileFormat, ForeignPackage, JsonDialect, OverriddenPart, PlannedEntry,
     PlannedFile, SERVER, SettingOverride, SettingValue, SettingsLookup, SetupTarget,
@@ -52,7 +50,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         value: SettingValue::True,
     };
     // Its servers get the whole environment but what looks like a secret, so nothing needs to be passed on.
-    let server = vec![stdio_server(&target.program, false), rule];
+    let server = vec![server(target, false, "httpUrl"), rule];
     let hooks = command_hooks(&HOOKS, &target.program, Some(SERVER));
     let format = FileFormat::Json(JsonDialect { comments: true, trailing_commas: false });
     let mut settings = PlannedFile {
@@ -72,6 +70,7 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         overrides,
         ..ClientSettings::of(folder, vec![settings]).with_skills(&skills, target)
     }
+    .for_transport(target)
 }
 
 /// The junction's extension, if a person has installed it by Gemini CLI's own command, in these folders.

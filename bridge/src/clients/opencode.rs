@@ -74,13 +74,7 @@ fn hindrance(signs: ClientSigns) -> Hindrance {
 fn settings(target: &SetupTarget) -> ClientSettings {
     let config = env_path("XDG_CONFIG_HOME").unwrap_or_else(|| target.home.join(".config"));
     let folder = config.join("opencode");
-    let server = PlannedEntry::Server {
-        path: vec!["mcp", SERVER],
-        fields: SettingValue::fields([
-            ("type", SettingValue::text("local")),
-            ("command", SettingValue::texts(&[&target.program])),
-        ]),
-    };
+    let server = PlannedEntry::Server { path: vec!["mcp", SERVER], fields: server_fields(target) };
     let rule = PlannedEntry::RuleField {
         path: vec!["permission", RULE],
         value: SettingValue::text("allow"),
@@ -115,8 +109,9 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         Some(_) => NO_WAKING,
         None => "a message wakes an idle agent by the junction's plugin, once it was prompted",
     };
-    let mut to_confirm = if target.project.is_none() { vec![PROMPTED] } else { Vec::new() };
-    if target.project.is_none() && !folder.join(FETCHED).is_dir() {
+    let has_plugin = target.project.is_none() && target.address.is_none();
+    let mut to_confirm = if has_plugin { vec![PROMPTED] } else { Vec::new() };
+    if has_plugin && !folder.join(FETCHED).is_dir() {
         to_confirm.push(FETCHES);
     }
     ClientSettings {
@@ -127,6 +122,21 @@ fn settings(target: &SetupTarget) -> ClientSettings {
         package,
         foreign,
         ..ClientSettings::of(folder, vec![settings])
+    }
+    .for_transport(target)
+}
+
+/// The server: one that is asked over HTTP at the address, if there is one; else the bridge, which is started.
+fn server_fields(target: &SetupTarget) -> SettingValue {
+    match &target.address {
+        Some(address) => SettingValue::fields([
+            ("type", SettingValue::text("remote")),
+            ("url", SettingValue::text(address)),
+        ]),
+        None => SettingValue::fields([
+            ("type", SettingValue::text("local")),
+            ("command", SettingValue::texts(&[&target.program])),
+        ]),
     }
 }
 

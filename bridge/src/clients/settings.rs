@@ -2,19 +2,32 @@
 
 use crate::setup::{
     OverriddenPart, PlannedEntry, SERVER, SettingOverride, SettingValue, SettingsLookup,
-    hook_command,
+    SetupTarget, hook_command,
 };
 
 /// The tools without which sessions do not talk.
 const TALKING_TOOLS: [&str; 3] = ["list_peers", "send_message", "read_messages"];
 
-/// The server under `mcpServers`, as most clients have it. Some want the kind of transport named.
-pub(super) fn stdio_server(program: &str, names_type: bool) -> PlannedEntry {
+/// The bridge under `mcpServers`, as most clients have it. Some want the kind of transport named.
+fn stdio_server(program: &str, names_type: bool) -> PlannedEntry {
     let command = ("command", SettingValue::text(program));
     let fields = if names_type {
         SettingValue::fields([("type", SettingValue::text("stdio")), command])
     } else {
         SettingValue::fields([command])
+    };
+    PlannedEntry::Server { path: vec!["mcpServers", SERVER], fields }
+}
+
+/// The server under `mcpServers` that the client asks over HTTP at the address in this field, if there is one; else the
+/// bridge, which it starts.
+pub(super) fn server(target: &SetupTarget, names_type: bool, field: &str) -> PlannedEntry {
+    let Some(address) = &target.address else { return stdio_server(&target.program, names_type) };
+    let address = (field, SettingValue::text(address));
+    let fields = if names_type {
+        SettingValue::fields([("type", SettingValue::text("http")), address])
+    } else {
+        SettingValue::fields([address])
     };
     PlannedEntry::Server { path: vec!["mcpServers", SERVER], fields }
 }

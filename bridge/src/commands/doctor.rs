@@ -9,6 +9,7 @@ mod clients;
 mod exchange;
 mod files;
 mod finding;
+mod gateway;
 mod hindrances;
 mod hub;
 mod plugins;
@@ -46,6 +47,7 @@ pub(crate) async fn doctor(config: &Config, is_json: bool) -> anyhow::Result<Exi
     } else if let Some(target) = hubs.target {
         findings.add([exchange::exchange(config, &target).await])?;
     }
+    findings.add(gateway::gateway(&config.dir).await)?;
     findings.add(sessions::sessions(config, hubs.is_stopped).await)?;
     Ok(findings.end())
 }

@@ -1,6 +1,8 @@
 //! `junction-bridge gateway`: MCP over HTTP for clients that start no process.
 
-use std::future::pending;
+mod agent_names;
+mod overview;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,16 +18,19 @@ use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
 use tokio::time::interval;
 
+pub(crate) use self::agent_names::{START_IT, addresses, bases};
+pub(crate) use self::overview::{GatewayJson, GatewayOverview};
 use super::send::alias;
 use crate::config::Config;
 use crate::gateway::authority::CertificateAuthority;
 use crate::gateway::host::GatewayHost;
-use crate::gateway::listen_address::{ListenAddress, PORT};
-use crate::gateway::names::GatewayNames;
+use crate::gateway::listen_address::ListenAddress;
+use crate::gateway::requests::GatewayRequests;
 use crate::gateway::{Connections, GatewayTls, Served, open_port, serve};
+use crate::ipc::server::{self as socket, SocketKind};
 use crate::process::signals::Signals;
 use crate::project::machine;
-use crate::terminal::{remark, tell};
+use crate::terminal::remark;
 
 /// How often to look for agents that are not wanted any more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,10 +61,12 @@ pub(crate) struct GatewayOptions {
     compat: Option<u16>,
 }
 
-/// A change of the agents that are served.
+/// What to do with the agents that are served.
 #[derive(Debug, Subcommand)]
 pub(crate) enum GatewayCommand {
     /// Add an agent, and print its secret address
+    ///
+    /// An agent that is there already keeps its address, which is printed again.
     Add {
         /// Alias that the agent asks for
         #[arg(value_name = "NAME", value_parser = alias)]
@@ -71,39 +78,24 @@ pub(crate) enum GatewayCommand {
         #[arg(value_name = "NAME", value_parser = alias)]
         name: Alias,
     },
+    /// List the agents that have an address, and whether each is connected
+    List {
+        /// Print each agent as one JSON object on a line of its own
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-/// Serves agents over HTTP until the command is ended, or changes which agents there are.
+/// Serves agents over HTTP until the command is ended, changes which agents there are, or lists them.
 ///
 /// # Errors
 /// The addresses are taken, or the config directory cannot be used.
 pub(crate) async fn gateway(config: &Arc<Config>, options: GatewayOptions) -> anyhow::Result<()> {
     match options.command {
-        Some(GatewayCommand::Add { name }) => add(config, &name).await,
-        Some(GatewayCommand::Remove { name }) => remove(config, &name),
+        Some(GatewayCommand::Add { name }) => agent_names::add(&config.dir, &name).await,
+        Some(GatewayCommand::Remove { name }) => agent_names::remove(&config.dir, &name),
+        Some(GatewayCommand::List { json }) => agent_names::list(&config.dir, json).await,
         None => run(config, &options).await,
-    }
-}
-
-async fn add(config: &Config, name: &Alias) -> anyhow::Result<()> {
-    let dir = config.dir.clone();
-    let secret = spawn_blocking(move || seat_secret(&dir)).await??;
-    let agent = GatewayNames::add(&config.dir, name)?;
-    let running = LocalGateway::of(&config.dir).running()?;
-    let addresses = running.clone().unwrap_or_default().bases;
-    let default = || ListenAddress::default().bases(PORT, false, &[]);
-    let bases = if addresses.is_empty() { default() } else { addresses };
-    for base in bases {
-        tell(&format!("{base}/{}", agent.token(&secret)))?;
-    }
-    Ok(())
-}
-
-fn remove(config: &Config, name: &Alias) -> anyhow::Result<()> {
-    if GatewayNames::remove(&config.dir, name)? {
-        Ok(())
-    } else {
-        Err(anyhow!("The gateway has no agent {name}."))
     }
 }
 
@@ -113,38 +105,18 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
     let dir = config.dir.clone();
     let secret = spawn_blocking(move || seat_secret(&dir)).await??;
     let Some(claim) = LocalGateway::of(&config.dir).try_claim()? else {
-        return Err(anyhow!("A gateway is already running. Stop it first."));
+        return Err(anyhow!(
+            "A gateway of this configuration directory is already running. Stop it before you start another."
+        ));
     };
-    let listeners = options.listen.bind(options.tls)?;
-    let tls = if options.tls { Some(tls(config).await?) } else { None };
-    let port = match listeners.first() {
-        Some(listener) => listener.local_addr()?.port(),
-        None => options.listen.port,
-    };
-    let bases = options.listen.bases(port, options.tls, &network::addresses());
-    let open = match options.compat {
-        Some(port) => Some(open_listener(config, port).await?),
-        None => None,
-    };
-    let open_base = open.as_ref().map(base).transpose()?;
-    claim.publish(&GatewayAddresses { bases: bases.clone(), open: open_base.clone() })?;
-    announce(&bases, tls.as_deref());
-    if let Some(open) = open_base {
-        remark(&format!("Serving every program of your user on this machine at {open}"));
-    }
+    let (served, addresses) = listen(config, options).await?;
+    claim.publish(&addresses)?;
     let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
-    let opened = Arc::clone(&connections);
-    let serving = try_join_all(listeners.into_iter().map(|listener| {
-        let connections = Arc::clone(&connections);
-        serve(Arc::clone(&host), listener, tls.clone(), Served::Named, connections)
-    }));
-    let open = async {
-        match open {
-            Some(open) => serve(Arc::clone(&host), open, None, Served::Open, opened).await,
-            None => pending().await,
-        }
-    };
+    let serving = try_join_all(
+        served.into_iter().map(|served| serve(Arc::clone(&host), served, Arc::clone(&connections))),
+    );
+    let socket = socket::start(SocketKind::Gateway, GatewayRequests::new(Arc::clone(&host)));
     let sweeping = async {
         let mut ticks = interval(SWEEP_INTERVAL);
         loop {
@@ -154,12 +126,37 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
     };
     tokio::select! {
         served = serving => drop(served?),
-        served = open => served?,
         () = sweeping => {}
         () = signals.next() => {}
     }
+    // First, so that no command asks for agents that are about to end.
+    socket.abort();
     host.agents.rest_all().await;
     Ok(())
+}
+
+/// Listens at all addresses, and says so.
+async fn listen(
+    config: &Config,
+    options: &GatewayOptions,
+) -> anyhow::Result<(Vec<Served>, GatewayAddresses)> {
+    let listeners = options.listen.bind(options.tls)?;
+    let tls = if options.tls { Some(tls(config).await?) } else { None };
+    let port = match listeners.first() {
+        Some(listener) => listener.local_addr()?.port(),
+        None => options.listen.port,
+    };
+    let bases = options.listen.bases(port, options.tls, &network::addresses());
+    let mut addresses = GatewayAddresses { bases, open: None };
+    let named = |listener| Served::Named(listener, tls.clone());
+    let mut served: Vec<_> = listeners.into_iter().map(named).collect();
+    if let Some(port) = options.compat {
+        let listener = open_listener(config, port).await?;
+        addresses.open = Some(format!("http://{}/mcp", listener.local_addr()?));
+        served.push(Served::Open(listener));
+    }
+    announce(&addresses, tls.as_deref());
+    Ok((served, addresses))
 }
 
 /// Listens where clients of the original look.
@@ -176,11 +173,6 @@ async fn open_listener(config: &Config, port: u16) -> anyhow::Result<TcpListener
     Ok(listener)
 }
 
-/// The address below which this listener serves.
-fn base(listener: &TcpListener) -> std::io::Result<String> {
-    Ok(format!("http://{}/mcp", listener.local_addr()?))
-}
-
 /// TLS with the certificate of this configuration directory.
 async fn tls(config: &Config) -> anyhow::Result<Arc<GatewayTls>> {
     let (dir, machine) = (config.dir.clone(), machine());
@@ -192,9 +184,12 @@ async fn tls(config: &Config) -> anyhow::Result<Arc<GatewayTls>> {
 }
 
 /// Says where the gateway serves, and what its clients on other machines need.
-fn announce(bases: &[String], tls: Option<&GatewayTls>) {
-    for base in bases {
+fn announce(addresses: &GatewayAddresses, tls: Option<&GatewayTls>) {
+    for base in &addresses.bases {
         remark(&format!("Serving MCP at {base}"));
+    }
+    if let Some(open) = &addresses.open {
+        remark(&format!("Serving MCP to every program of your user on this machine at {open}"));
     }
     let Some(authority) = tls.map(GatewayTls::authority) else { return };
     let path = authority.certificate_path();

@@ -1,7 +1,9 @@
 //! `junction-bridge hosts`: the known hosts, and which of them answer.
 
+use junction_shared::machine::hosts::LOCAL;
+
 use crate::config::Config;
-use crate::survey::{SurveyJson, problems, rounded_ms};
+use crate::survey::{SurveyJson, mcp_url, problems, rounded_ms};
 use crate::terminal::{Cell, Style, Terminal, remark, tell};
 use junction_engine::hubs::known::KnownHosts;
 use junction_engine::hubs::probe::{Health, HostStatus, ProbeError, survey};
@@ -13,10 +15,12 @@ use junction_engine::hubs::probe::{Health, HostStatus, ProbeError, survey};
 pub(crate) async fn hosts(config: &Config, json: bool) -> anyhow::Result<()> {
     let known = KnownHosts::new(config.dir.clone(), config.port);
     let survey = survey(&known, &config.hub).await;
+    let mcp_url = mcp_url(&config.dir);
     if json {
-        return tell(&serde_json::to_string(&SurveyJson::from(survey))?);
+        return tell(&serde_json::to_string(&SurveyJson::new(survey, mcp_url.as_deref()))?);
     }
-    let rows: Vec<_> = survey.hosts.iter().map(row).collect();
+    let mcp_url_of = |host: &HostStatus| mcp_url.as_deref().filter(|_| host.name == LOCAL);
+    let rows: Vec<_> = survey.hosts.iter().map(|host| row(host, mcp_url_of(host))).collect();
     for line in Terminal::stdout().table(&rows) {
         tell(&line)?;
     }
@@ -24,17 +28,17 @@ pub(crate) async fn hosts(config: &Config, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn row(host: &HostStatus) -> Vec<Cell> {
+fn row(host: &HostStatus, mcp_url: Option<&str>) -> Vec<Cell> {
     let style = match host.health {
         Ok(_) => Style::Good,
         Err(ProbeError::NoAnswer) => Style::Warning,
         Err(_) => Style::Bad,
     };
     let address = Cell::plain(host.endpoint.address());
-    vec![Cell::new(Style::Strong, &*host.name), address, Cell::new(style, state(host))]
+    vec![Cell::new(Style::Strong, &*host.name), address, Cell::new(style, state(host, mcp_url))]
 }
 
-fn state(host: &HostStatus) -> String {
+fn state(host: &HostStatus, mcp_url: Option<&str>) -> String {
     let mut words = vec![if host.is_linked { "linked" } else { "not linked" }.to_owned()];
     match &host.health {
         Ok(health) => words.extend(health_words(health)),
@@ -43,6 +47,7 @@ fn state(host: &HostStatus) -> String {
     if host.is_current {
         words.push("in use".to_owned());
     }
+    words.extend(mcp_url.map(|url| format!("MCP over HTTP at {url}")));
     words.join(", ")
 }
 

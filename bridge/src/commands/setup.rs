@@ -1,5 +1,6 @@
 //! `junction-bridge setup`: the junction in the settings of clients, and out of them again.
 
+mod http;
 mod installation;
 mod options;
 mod plugin;
@@ -11,12 +12,15 @@ use std::path::Path;
 
 use anyhow::bail;
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::local_gateway::LocalGateway;
 
-use self::installation::{put_in, tell_kept};
+use self::http::{asks_gateway, check_flags, http_target, tell_agent, tell_left_agent};
+use self::installation::{SetupOutcome, put_in, tell_kept};
 pub(crate) use self::options::Setup;
 use self::plugin::left_package;
 use self::printing::print;
 use self::removal::{left_trust, take_out};
+use super::gateway::START_IT;
 use crate::clients::{PackageBeside, SettableClient, settable};
 use crate::setup::{ClientSettings, SetupTarget, SkillFile, holds, inspect, on_path, report};
 use crate::terminal::{can_ask, is_agreed, remark, tell};
@@ -26,11 +30,16 @@ const NEXT: &str = "\
 Sessions that are running now get the junction when they are started again. Then start two, and tell one of them:
   You are on the Agent Junction. Find the other session and ask it what it is working on.";
 
+/// What a person does once clients are set up that ask the gateway.
+const NEXT_OVER_HTTP: &str =
+    "Sessions that are running now get the junction when they are started again.";
+
 /// Sets clients up, or takes the junction out of their settings.
 ///
 /// # Errors
 /// What was not done, and what to do.
 pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Result<()> {
+    check_flags(setup)?;
     let target = setup.target(directory)?;
     let chosen: Vec<SettableClient> = if setup.clients.is_empty() {
         let (found, others): (Vec<_>, Vec<_>) =
@@ -49,40 +58,75 @@ pub(crate) async fn setup(setup: &Setup, directory: &ConfigDir) -> anyhow::Resul
         settable().filter(is_chosen).collect()
     };
     check_plugin(&chosen, &target, setup)?;
-    let (mut failures, mut changes, mut is_overridden) = (0, 0, false);
+    let mut all = SetupOutcome::default();
     for client in &chosen {
-        let mut settings = setup.wanted(*client, &target);
-        let own = setup.project.then(|| setup.own_target(&target, directory));
-        let beside = own.filter(|_| !setup.remove).and_then(|own| client.package_here(&own));
-        if beside.is_some() {
-            settings = settings.left_to_package();
-        }
-        match (setup.print, setup.remove) {
-            (true, remove) => print(*client, &settings, &target, remove)?,
-            (false, true) => failures += take_out(*client, &settings, &target).await?,
-            (false, false) => {
-                let outcome = put_in(*client, &settings, &target, setup).await?;
-                failures += outcome.failures;
-                changes += outcome.changes;
-                is_overridden |= outcome.is_overridden;
-                tell_kept(*client, &target, setup)?;
-                if let Some(beside) = beside {
-                    is_overridden |= tell_beside(*client, &settings, &beside)?;
-                }
-            }
-        }
+        all.add(set_up(*client, &target, setup, directory).await?);
     }
-    if failures > 0 {
+    if setup.http && !setup.print && LocalGateway::of(directory).running()?.is_none() {
+        remark(START_IT);
+    }
+    if all.failures > 0 {
         bail!(
             "Some clients were not set up or not cleared. Fix what is listed above, then run this again."
         );
     }
-    match changes {
+    match all.changes {
         _ if setup.print || setup.remove => Ok(()),
-        0 if is_overridden => tell("Nothing was changed. See what is said above."),
+        0 if all.is_overridden => tell("Nothing was changed. See what is said above."),
         0 => tell("Everything is as it should be."),
+        _ if setup.http => tell(&format!("\n{NEXT_OVER_HTTP}")),
         _ => tell(&format!("\n{NEXT}")),
     }
+}
+
+/// Sets one client up, or takes the junction out of its settings; or shows what would be done.
+async fn set_up(
+    client: SettableClient,
+    target: &SetupTarget,
+    setup: &Setup,
+    directory: &ConfigDir,
+) -> anyhow::Result<SetupOutcome> {
+    let asked_gateway = asks_gateway(client, target);
+    let over_http = match setup.http {
+        true => match http_target(client, target, directory, setup).await {
+            Ok(target) => Some(target),
+            Err(error) => {
+                remark(&error.to_string());
+                return Ok(SetupOutcome { failures: 1, ..SetupOutcome::default() });
+            }
+        },
+        false => None,
+    };
+    let target = over_http.as_ref().unwrap_or(target);
+    let mut settings = setup.wanted(client, target);
+    let own = setup.project.then(|| setup.own_target(target, directory));
+    let beside = own.filter(|_| !setup.remove).and_then(|own| client.package_here(&own));
+    if beside.is_some() {
+        settings = settings.left_to_package();
+    }
+    if setup.print {
+        print(client, &settings, target, setup.remove)?;
+        return Ok(SetupOutcome::default());
+    }
+    let mut outcome = match setup.remove {
+        true => {
+            let failures = take_out(client, &settings, target).await?;
+            SetupOutcome { failures, ..SetupOutcome::default() }
+        }
+        false => put_in(client, &settings, target, setup).await?,
+    };
+    if !setup.remove {
+        tell_kept(client, target, setup)?;
+        if let Some(beside) = beside {
+            outcome.is_overridden |= tell_beside(client, &settings, &beside)?;
+        }
+    }
+    match over_http {
+        Some(_) if outcome.failures == 0 => tell_agent(client, &settings)?,
+        None if asked_gateway && !asks_gateway(client, target) => tell_left_agent(client)?,
+        _ => {}
+    }
+    Ok(outcome)
 }
 
 /// Checks that each client can be set up by a plugin, if that is asked for.
@@ -207,6 +251,7 @@ fn is_wanted(
             (setup.no_hooks, "--no-hooks"),
             (setup.no_allow, "--no-allow"),
             (setup.plugin, "--plugin"),
+            (setup.http, "--http"),
             (setup.no_skills, "--no-skills"),
         ];
         let flags = flags.into_iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag);

@@ -7,9 +7,12 @@ use junction_shared::machine::identity::own_link;
 use junction_shared::machine::local_hub::LocalHub;
 use junction_shared::protocol::handshake::fingerprint;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::gateway::{GatewayJson, GatewayOverview};
 use crate::config::Config;
-use crate::ipc::local_sessions::{LocalBridge, local_bridges};
+use crate::ipc::description::{SessionConnection, SessionDescription};
+use crate::ipc::local_sessions::{LocalSession, local_sessions};
 use crate::onlooker::{LivingHub, show};
 use crate::results::PeerJson;
 use crate::terminal::{Style, Terminal, remark, tell};
@@ -43,6 +46,9 @@ struct HubJson {
     /// The fingerprint of the key by which other machines know the hub.
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+    /// This machine's gateway, if it runs or has agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway: Option<GatewayJson>,
 }
 
 /// Shows this machine's hub and its sessions. Nothing is started or changed, and no session sees that somebody looks.
@@ -52,13 +58,17 @@ struct HubJson {
 pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
     let files = LocalHub::of(&config.dir);
     let hub = LivingHub::find(&files).await?;
+    let gateway = GatewayOverview::of(&config.dir).await?;
+    let gateway = Some(gateway).filter(|gateway| !gateway.is_unused());
     let Some(hub) = hub else {
         let is_stopped = files.is_stopped();
         if json {
-            let hub = HubJson { stopped: is_stopped, ..HubJson::default() };
+            let gateway = gateway.as_ref().map(Into::into);
+            let hub = HubJson { stopped: is_stopped, gateway, ..HubJson::default() };
             tell(&serde_json::to_string(&hub)?)?;
         } else {
             tell(&no_hub(is_stopped))?;
+            tell_gateway(gateway.as_ref())?;
         }
         other_hub(config);
         return Ok(());
@@ -68,9 +78,13 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
         None => None,
     };
     let pin = own_link(&config.dir).ok().map(|link| fingerprint(&link.pin));
-    match json {
-        true => tell(&serde_json::to_string(&hub_json(hub, health.as_ref(), pin))?)?,
-        false => tell(&describe(hub, health.as_ref(), pin.as_deref()))?,
+    if json {
+        let gateway = gateway.as_ref().map(Into::into);
+        let hub = HubJson { gateway, ..hub_json(hub, health.as_ref(), pin) };
+        tell(&serde_json::to_string(&hub)?)?;
+    } else {
+        tell(&describe(hub, health.as_ref(), pin.as_deref()))?;
+        tell_gateway(gateway.as_ref())?;
     }
     if health.is_none() {
         anyhow::bail!(
@@ -78,18 +92,61 @@ pub(crate) async fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             hub.place()
         );
     }
+    tell_sessions(hub, config, gateway.map(|gateway| gateway.sessions).unwrap_or_default(), json)
+        .await?;
+    local_sessions().await.iter().filter_map(held).for_each(|said| remark(&said));
+    other_hub(config);
+    Ok(())
+}
+
+/// Shows the sessions on the hub, and which of them are reached over HTTP.
+async fn tell_sessions(
+    hub: LivingHub,
+    config: &Config,
+    http: Vec<LocalSession>,
+    json: bool,
+) -> anyhow::Result<()> {
     match hub.sessions(config).await {
         Ok(sessions) => {
             let sessions = sessions.into_iter().map(|session| PeerJson::from(session).into_value());
-            show(&sessions.collect::<Vec<_>>(), json)?;
+            let mut sessions: Vec<_> = sessions.collect();
+            let address = hub.port.map(|port| format!("127.0.0.1:{port}"));
+            let is_here = |said: &&SessionDescription| {
+                said.hub == LOCAL || Some(&said.hub) == address.as_ref()
+            };
+            let http: Vec<_> = http.iter().filter_map(|one| one.said.as_ref().ok()).collect();
+            let http: Vec<_> = http.into_iter().filter(is_here).collect();
+            sessions.iter_mut().for_each(|session| mark_http(session, &http));
+            show(&sessions, json)
         }
         Err(error) => {
             remark(&format!("Its sessions are not shown: {}", for_person(&error)));
+            Ok(())
         }
     }
-    local_bridges().await.iter().filter_map(held).for_each(|said| remark(&said));
-    other_hub(config);
-    Ok(())
+}
+
+/// Marks a session that is one of these, which are reached over HTTP, and says why a message would not wake its agent.
+fn mark_http(session: &mut Value, http: &[&SessionDescription]) {
+    let is_it = |said: &&&SessionDescription| {
+        let is_connected = said.connection == SessionConnection::Connected;
+        is_connected && said.alias.as_deref() == session["alias"].as_str()
+    };
+    if let Some(said) = http.iter().find(is_it) {
+        session["http"] = true.into();
+        if let Some(why) = &said.hindrance {
+            session["why"] = why.as_str().into();
+        }
+    }
+}
+
+/// Shows the gateway, if there is anything to say of it.
+fn tell_gateway(gateway: Option<&GatewayOverview>) -> anyhow::Result<()> {
+    let Some(gateway) = gateway else { return Ok(()) };
+    let words = gateway.words();
+    let (first, rest) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+    let first = Terminal::stdout().paint(Style::Strong, &format!("Gateway {first}"));
+    tell(&[&[first][..], rest].concat().join(", "))
 }
 
 /// What to say where no hub runs.
@@ -124,12 +181,13 @@ fn hub_json(hub: LivingHub, health: Option<&Health>, fingerprint: Option<String>
         uptime: health.and_then(|health| health.uptime).map(|uptime| uptime.as_secs()),
         active_peers: health.and_then(|health| health.active_peers),
         fingerprint,
+        gateway: None,
     }
 }
 
 /// What to say of a session that is held.
-fn held(bridge: &LocalBridge) -> Option<String> {
-    let session = bridge.said.as_ref().ok()?;
+fn held(session: &LocalSession) -> Option<String> {
+    let session = session.said.as_ref().ok()?;
     let left = Duration::from_secs(session.held_ms?.div_ceil(1000));
     let alias = session.alias.as_deref()?;
     Some(format!("You hold {alias} back for {} more, so no message wakes it.", span(left)))

@@ -97,6 +97,11 @@ impl GatewayAgent {
         SessionDescription::of(&self.engine, &self.wake, &config.dir)
     }
 
+    /// Has the agent's session leave the junction until the agent calls `register`.
+    pub(crate) async fn remove(&self) {
+        self.engine.remove().await;
+    }
+
     /// Ends the agent. It comes back with its seat if its client asks again.
     pub(crate) async fn rest(&self) {
         self.server.close();

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use futures_util::future::join_all;
+use junction_shared::protocol::crypto::mac;
 use junction_shared::secret::Secret;
 use tokio::sync::Mutex;
 
@@ -16,16 +18,38 @@ use crate::ipc::description::SessionDescription;
 
 /// Agents at most. With one more, the one that was not asked for the longest time ends.
 const MAX_AGENTS: usize = 1_024;
+/// What ids of agents are derived for, and how long they are.
+const AGENT_ID: &[u8] = b"aj1 gateway agent";
+const AGENT_ID_BYTES: usize = 12;
 /// How long an agent is left alone after a request, however many there are.
 const LEAST_IDLE: Duration = Duration::from_secs(60);
 
 /// Whose agent it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum AgentKey {
-    /// That of an address.
+    /// The agent of an address.
     Named(NamedAgent),
-    /// That of a session of a client, at the address that takes any.
+    /// The agent of a client's session, at the address that takes any.
     Session(SessionId),
+}
+
+impl AgentKey {
+    /// What the agent is told from others by, among the programs of its user. No client can show it in place of a secret.
+    pub(crate) fn id(&self, secret: &Secret) -> String {
+        let session = match self {
+            Self::Named(agent) => agent.session(),
+            Self::Session(session) => session.text().to_owned(),
+        };
+        HEXLOWER.encode(&mac(secret.expose(), &[AGENT_ID, session.as_bytes()])[..AGENT_ID_BYTES])
+    }
+
+    /// The name that the agent was added by, if it has an address of its own.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(agent) => Some(agent.name.as_str()),
+            Self::Session(_) => None,
+        }
+    }
 }
 
 /// The agents that the gateway runs now.
@@ -80,6 +104,22 @@ impl AgentTable {
         let agent = self.agents.lock().await.remove(key);
         if let Some(agent) = agent {
             agent.leave().await;
+        }
+    }
+
+    /// Has the session of the agent with this id leave the junction, as its user wants. Returns whether it runs.
+    pub(crate) async fn remove(&self, id: &str) -> bool {
+        let agent = {
+            let agents = self.agents.lock().await;
+            let meant = agents.iter().find(|(key, _)| key.id(&self.secret) == id);
+            meant.map(|(_, agent)| Arc::clone(agent))
+        };
+        match agent {
+            Some(agent) => {
+                agent.remove().await;
+                true
+            }
+            None => false,
         }
     }
 

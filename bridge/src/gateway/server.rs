@@ -43,32 +43,33 @@ enum NotServed {
     TooSlow,
 }
 
-/// What an address leads to.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Where the gateway listens, and what its addresses there lead to.
 pub(crate) enum Served {
-    /// Agents that have addresses of their own.
-    Named,
+    /// Agents that have addresses of their own, to other machines by TLS.
+    Named(TcpListener, Option<Arc<GatewayTls>>),
     /// Any client of this machine's user.
-    Open,
+    Open(TcpListener),
 }
 
-/// Serves the gateway at this listener until the task is dropped: to this machine by plain HTTP, and to others by TLS, if there
-/// is any.
+/// Serves the gateway at this listener until the task is dropped.
 ///
 /// # Errors
 /// The listener fails.
 pub(crate) async fn serve(
     host: Arc<GatewayHost>,
-    listener: TcpListener,
-    tls: Option<Arc<GatewayTls>>,
     served: Served,
     connections: Arc<Connections>,
 ) -> std::io::Result<()> {
-    let routes = match served {
-        Served::Named => {
-            Router::new().route("/mcp/{token}", any(named)).route("/mcp", any(no_agent))
+    let (routes, listener, tls) = match served {
+        Served::Named(listener, tls) => {
+            let routes =
+                Router::new().route("/mcp/{token}", any(named)).route("/mcp", any(no_agent));
+            (routes, listener, tls)
         }
-        Served::Open => Router::new().route("/mcp", any(open)).route("/health", get(health)),
+        Served::Open(listener) => {
+            let routes = Router::new().route("/mcp", any(open)).route("/health", get(health));
+            (routes, listener, None)
+        }
     };
     let routes = routes.fallback(no_such_path).layer(middleware::from_fn(guard)).with_state(host);
     let service = routes.into_make_service_with_connect_info::<Client>();

@@ -6,9 +6,9 @@ use junction_shared::machine::config_dir::ConfigDir;
 use serde::{Deserialize, Serialize};
 
 #[cfg(not(unix))]
-use super::elsewhere::{directories, owner, person};
+use super::elsewhere::{directories, gateway, owner, person};
 #[cfg(unix)]
-use super::unix::{directories, owner, person};
+use super::unix::{directories, gateway, owner, person};
 use crate::clients::client_process::{MAX_BETWEEN, is_client, session_process};
 use crate::process::tree::{ProcessTree, is_piped};
 
@@ -38,6 +38,16 @@ pub(crate) fn all_bridges() -> Vec<PathBuf> {
 /// The sockets of the user's own commands that run for a while.
 pub(crate) fn persons_sockets() -> Vec<PathBuf> {
     sockets(person, directories())
+}
+
+/// The sockets of the user's gateways.
+pub(crate) fn gateways() -> Vec<PathBuf> {
+    sockets(gateway, directories())
+}
+
+/// The gateway's process whose socket this is.
+pub(crate) fn gateway_of(socket: &Path) -> Option<u32> {
+    gateway(socket)
 }
 
 /// The socket of the user's own command that runs as this process.

@@ -4,6 +4,11 @@ use std::convert::Infallible;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What the name of a person's socket would begin with.
+pub(super) const PERSON: &str = "person-";
+/// What the name of a gateway's socket would begin with.
+pub(super) const GATEWAY: &str = "gateway-";
+
 /// A connection, which never exists.
 pub(super) type SocketStream = tokio::io::DuplexStream;
 
@@ -15,7 +20,7 @@ impl SocketListener {
     ///
     /// # Errors
     /// Always.
-    pub(super) fn open(_: bool) -> io::Result<Self> {
+    pub(super) fn open(_: &str) -> io::Result<Self> {
         Err(io::ErrorKind::Unsupported.into())
     }
 
@@ -45,5 +50,10 @@ pub(super) fn owner(_: &Path) -> Option<u32> {
 
 /// No process.
 pub(super) fn person(_: &Path) -> Option<u32> {
+    None
+}
+
+/// No process.
+pub(super) fn gateway(_: &Path) -> Option<u32> {
     None
 }

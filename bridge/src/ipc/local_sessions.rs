@@ -1,5 +1,5 @@
-//! The user's sessions on this machine: what their bridges say of them, and what the user has these bridges do past the
-//! agents. Nothing here checks that a person asks: the caller does.
+//! The user's sessions on this machine: what their bridges and gateways say of them, and what the user has these do past
+//! the agents. Nothing here checks that a person asks: the caller does.
 
 use std::fmt::Display;
 use std::io::ErrorKind;
@@ -11,7 +11,9 @@ use junction_engine::wall_ms;
 use tokio::time::timeout;
 
 use super::description::SessionDescription;
-use super::{BridgeRequest, BridgeResponse, all_bridges, process_of, send};
+use super::{
+    BridgeRequest, BridgeResponse, HttpAgent, all_bridges, gateway_of, gateways, process_of, send,
+};
 use crate::wording::{Audience, Wording};
 
 /// How long a bridge has to describe its session.
@@ -22,29 +24,49 @@ const ORDER_PATIENCE: Duration = Duration::from_secs(6);
 /// Bridges that are asked, at most, and how many of them at a time.
 const MOST_BRIDGES: usize = 1024;
 const AT_A_TIME: usize = 64;
+/// Gateways that are asked, at most: each configuration directory has one.
+const MOST_GATEWAYS: usize = 16;
+/// Agents of a gateway that are shown, at most: as many as it runs.
+const MOST_AGENTS: usize = 1024;
 
-/// A bridge of this user on this machine.
-pub(crate) struct LocalBridge {
-    /// The bridge's process.
+/// A session of this user on this machine.
+pub(crate) struct LocalSession {
+    /// The process of the bridge or gateway.
     pub(crate) process: u32,
-    /// The bridge's socket.
+    /// The socket of that process.
     pub(crate) socket: PathBuf,
-    /// What the bridge said, or why it said nothing.
+    /// What that process is.
+    pub(crate) server: SessionServer,
+    /// What was said of the session, or why nothing was.
     pub(crate) said: Result<SessionDescription, BridgeSilence>,
     /// Until when the session is held, in milliseconds since 1970.
     pub(crate) held_until: Option<u64>,
 }
 
-/// Why a bridge did not describe its session.
+/// What serves a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SessionServer {
+    /// A bridge, beside its agent.
+    Bridge,
+    /// A gateway, whose agents are reached over HTTP.
+    Gateway {
+        /// What the gateway knows the agent by; nothing of a gateway that named none.
+        agent: String,
+        /// The name that the agent was added by, if it has an address of its own.
+        name: Option<String>,
+    },
+}
+
+/// Why a session was not described.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BridgeSilence {
-    /// The bridge does not know the question.
+    /// The process does not know the question.
     Older,
-    /// The bridge did not answer in time.
+    /// The process did not answer in time.
     Late,
 }
 
-/// What the user has a bridge do.
+/// What the user has a bridge or gateway do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserOrder {
     /// Pause all wakes of the agent for this time, a second to a day, in place of an earlier hold.
@@ -70,6 +92,10 @@ pub(crate) enum OrderError {
     LateBridge(String, u32),
     /// The bridge of this session has ended.
     EndedBridge(String),
+    /// The agent of this session is reached over HTTP, so there are no wakes to hold back.
+    NothingWakes(String),
+    /// The gateway of this session, in this process, did not answer in time.
+    LateGateway(String, u32),
 }
 
 /// What became of an order to all sessions.
@@ -81,73 +107,81 @@ pub(crate) struct OrderedSessions {
     pub(crate) failed: Vec<OrderError>,
 }
 
-/// The bridges of this user, and what each says.
-pub(crate) async fn local_bridges() -> Vec<LocalBridge> {
+/// The sessions of this user, as their bridges and gateways describe them.
+pub(crate) async fn local_sessions() -> Vec<LocalSession> {
     let sockets: Vec<_> = all_bridges().into_iter().take(MOST_BRIDGES).collect();
     let mut found = Vec::with_capacity(sockets.len());
     for some in sockets.chunks(AT_A_TIME) {
-        let asked = join_all(some.iter().map(|socket| LocalBridge::ask(socket))).await;
+        let asked = join_all(some.iter().map(|socket| LocalSession::of_bridge(socket))).await;
         found.extend(asked.into_iter().flatten());
     }
+    found.extend(http_sessions().await);
     found
 }
 
-/// Has the session that has this alias, of those of these bridges, follow an order.
+/// The sessions of this user that are reached over HTTP, as their gateways describe them.
+pub(crate) async fn http_sessions() -> Vec<LocalSession> {
+    let gateways: Vec<_> = gateways().into_iter().take(MOST_GATEWAYS).collect();
+    let asked = join_all(gateways.iter().map(|socket| LocalSession::of_gateway(socket))).await;
+    asked.into_iter().flatten().collect()
+}
+
+/// Has the session that has this alias, of these, follow an order.
 ///
 /// # Errors
-/// It is not clear which session is meant, or its bridge did not follow.
+/// It is not clear which session is meant, or it did not follow.
 pub(crate) async fn order(
-    bridges: &[LocalBridge],
+    sessions: &[LocalSession],
     alias: &str,
     order: UserOrder,
 ) -> Result<(), OrderError> {
-    of_alias(bridges, alias)?.follow(order).await
+    of_alias(sessions, alias)?.follow(order).await
 }
 
-/// Has every session of these bridges follow an order.
+/// Has each of these sessions follow an order that means anything to it.
 ///
 /// # Errors
 /// [`OrderError::NoSession`] if there is none.
 pub(crate) async fn order_all(
-    bridges: &[LocalBridge],
+    sessions: &[LocalSession],
     order: UserOrder,
 ) -> Result<OrderedSessions, OrderError> {
-    if bridges.is_empty() {
+    if sessions.is_empty() {
         return Err(OrderError::NoSession);
     }
     let mut ordered = OrderedSessions::default();
-    let mut followed = Vec::with_capacity(bridges.len());
-    for some in bridges.chunks(AT_A_TIME) {
-        followed.extend(join_all(some.iter().map(|bridge| bridge.follow(order))).await);
+    let mut followed = Vec::with_capacity(sessions.len());
+    for some in sessions.chunks(AT_A_TIME) {
+        followed.extend(join_all(some.iter().map(|session| session.follow(order))).await);
     }
-    for (bridge, followed) in bridges.iter().zip(followed) {
+    for (session, followed) in sessions.iter().zip(followed) {
         match followed {
-            Ok(()) => ordered.done.push(bridge.name()),
-            // A session that is no more need not follow.
-            Err(OrderError::EndedBridge(_)) => {}
+            Ok(()) => ordered.done.push(session.name()),
+            // A session that is no more need not follow, and one that nothing wakes is as if it were held.
+            Err(OrderError::EndedBridge(_) | OrderError::NothingWakes(_)) => {}
             Err(error) => ordered.failed.push(error),
         }
     }
     Ok(ordered)
 }
 
-/// The bridge of the session that has this alias.
-fn of_alias<'a>(bridges: &'a [LocalBridge], alias: &str) -> Result<&'a LocalBridge, OrderError> {
-    let mut meant = bridges.iter().filter(|bridge| bridge.alias() == Some(alias));
+/// The session that has this alias.
+fn of_alias<'a>(sessions: &'a [LocalSession], alias: &str) -> Result<&'a LocalSession, OrderError> {
+    let mut meant = sessions.iter().filter(|session| session.alias() == Some(alias));
     match (meant.next(), meant.next()) {
-        (Some(bridge), None) => Ok(bridge),
+        (Some(session), None) => Ok(session),
         (Some(_), Some(_)) => Err(OrderError::SeveralSessions(alias.to_owned())),
-        (None, _) if bridges.is_empty() => Err(OrderError::NoSession),
+        (None, _) if sessions.is_empty() => Err(OrderError::NoSession),
         (None, _) => {
-            let others = bridges.iter().filter_map(|bridge| bridge.alias().map(str::to_owned));
+            let others = sessions.iter().filter_map(|session| session.alias().map(str::to_owned));
             Err(OrderError::UnknownSession(alias.to_owned(), others.collect()))
         }
     }
 }
 
-impl LocalBridge {
-    /// A bridge and what it says; `None` where none listens any more.
-    async fn ask(socket: &Path) -> Option<Self> {
+impl LocalSession {
+    /// The session of a bridge; `None` where none listens any more.
+    async fn of_bridge(socket: &Path) -> Option<Self> {
         let process = process_of(socket)?;
         let said = match timeout(PATIENCE, send(socket, &BridgeRequest::Describe)).await {
             Err(_) => Err(BridgeSilence::Late),
@@ -160,7 +194,39 @@ impl LocalBridge {
         };
         let held_ms = said.as_ref().ok().and_then(|session| session.held_ms);
         let held_until = held_ms.map(|left| wall_ms().saturating_add(left));
-        Some(Self { process, socket: socket.to_owned(), said, held_until })
+        let server = SessionServer::Bridge;
+        Some(Self { process, socket: socket.to_owned(), server, said, held_until })
+    }
+
+    /// The sessions of a gateway, or one of which nothing is known where the gateway is silent.
+    async fn of_gateway(socket: &Path) -> Vec<Self> {
+        let Some(process) = gateway_of(socket) else { return Vec::new() };
+        let of = |agent, name, said| {
+            let server = SessionServer::Gateway { agent, name };
+            Self { process, socket: socket.to_owned(), server, said, held_until: None }
+        };
+        let mut found: Vec<Self> = Vec::new();
+        let mut after: Option<String> = None;
+        while found.len() < MOST_AGENTS {
+            let request = BridgeRequest::Agents { after: after.take() };
+            let silence = match timeout(PATIENCE, send(socket, &request)).await {
+                Ok(Ok(received)) => match received.response {
+                    BridgeResponse::Agents { agents, more } => {
+                        after = agents.last().map(|agent| agent.id.clone()).filter(|_| more);
+                        let told = |HttpAgent { id, name, session }| of(id, name, Ok(session));
+                        found.extend(agents.into_iter().map(told));
+                        if after.is_none() { break } else { continue }
+                    }
+                    _ => BridgeSilence::Older,
+                },
+                Err(_) => BridgeSilence::Late,
+                Ok(Err(error)) if is_unknown(error.kind()) => BridgeSilence::Older,
+                Ok(Err(_)) => break,
+            };
+            found.push(of(String::new(), None, Err(silence)));
+            break;
+        }
+        found
     }
 
     /// The alias of the session, as far as it is known.
@@ -168,15 +234,29 @@ impl LocalBridge {
         self.said.as_ref().ok()?.alias.as_deref()
     }
 
+    /// Whether the agent is reached over HTTP.
+    pub(crate) fn is_http(&self) -> bool {
+        self.server != SessionServer::Bridge
+    }
+
     /// Has the session follow an order.
     ///
     /// # Errors
-    /// Its bridge is too old, does not answer, or has ended.
+    /// Its bridge or gateway is too old, does not answer, or has ended; or the order means nothing to it.
     pub(crate) async fn follow(&self, order: UserOrder) -> Result<(), OrderError> {
-        let request = order.request();
+        let request = match &self.server {
+            SessionServer::Bridge => order.request(),
+            SessionServer::Gateway { agent, .. } if order == UserOrder::Remove => {
+                BridgeRequest::RemoveAgent { agent: agent.clone() }
+            }
+            SessionServer::Gateway { .. } => return Err(OrderError::NothingWakes(self.name())),
+        };
         match timeout(ORDER_PATIENCE, send(&self.socket, &request)).await {
+            Err(_) if self.is_http() => Err(OrderError::LateGateway(self.name(), self.process)),
             Err(_) => Err(OrderError::LateBridge(self.name(), self.process)),
             Ok(Ok(received)) if received.response == BridgeResponse::Done => Ok(()),
+            // An agent that nobody asked for a while has ended.
+            Ok(Ok(_)) if self.is_http() => Err(OrderError::EndedBridge(self.name())),
             Ok(Ok(_)) => Err(OrderError::OlderBridge(self.name())),
             Ok(Err(error)) if is_unknown(error.kind()) => Err(OrderError::OlderBridge(self.name())),
             Ok(Err(_)) => Err(OrderError::EndedBridge(self.name())),
@@ -223,6 +303,13 @@ impl Wording for OrderError {
             ),
             Self::EndedBridge(name) => format!(
                 "The bridge of {name} has just ended, so nothing was done. Look which sessions run now, and try again."
+            ),
+            Self::NothingWakes(name) => format!(
+                "{name} is reached over HTTP, so no message wakes it and there is nothing to hold back or release. Remove it \
+                 if it is to get no messages."
+            ),
+            Self::LateGateway(name, process) => format!(
+                "The gateway of {name} does not answer. End process {process}, and start junction-bridge gateway again."
             ),
         }
     }

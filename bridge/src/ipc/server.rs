@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::platform::{SocketListener, SocketStream};
+use super::platform::{GATEWAY, PERSON, SocketListener, SocketStream};
 use super::{
     BridgeRequest, BridgeResponse, HOOK_PREFIX, MAX_HOOK_LINE, MAX_LINE, MAX_MESSAGE_LINE,
     MESSAGE_PREFIXES,
@@ -21,13 +21,26 @@ const IO_TIME: Duration = Duration::from_secs(2);
 /// How long a command may take to print an answer: a person may be reading at the other end of a pipe.
 const PRINT_TIME: Duration = Duration::from_secs(60);
 
-/// The owner of a socket. The names of the two kinds differ.
+/// The owner of a socket. The names of the kinds differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SocketKind {
     /// A bridge, beside an agent.
     Bridge,
     /// A person's command that runs for a while.
     Person,
+    /// A gateway, which runs agents that are reached over HTTP.
+    Gateway,
+}
+
+impl SocketKind {
+    /// What the name of the socket begins with, before the id of the process.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Bridge => "",
+            Self::Person => PERSON,
+            Self::Gateway => GATEWAY,
+        }
+    }
 }
 
 /// Answers requests that arrive at the socket.
@@ -46,7 +59,7 @@ pub(crate) struct IpcConnection(BufReader<SocketStream>);
 /// Opens the socket and answers requests in a task of its own. Aborting the task closes the socket.
 pub(crate) fn start(kind: SocketKind, handler: impl RequestHandler) -> AbortHandle {
     let task = tokio::spawn(async move {
-        match SocketListener::open(kind == SocketKind::Person) {
+        match SocketListener::open(kind.prefix()) {
             Ok(listener) => serve(listener, handler).await,
             Err(error) => {
                 let kind = error.kind();

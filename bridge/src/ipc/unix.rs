@@ -12,7 +12,9 @@ use tokio::net::{UnixListener, UnixStream};
 /// The name of the sockets' directory where the parent directory belongs to the user alone.
 const DIRECTORY: &str = "agent-junction";
 /// What the name of a person's socket begins with, before the process's id. A bridge's is the id alone.
-const PERSON: &str = "person-";
+pub(super) const PERSON: &str = "person-";
+/// What the name of a gateway's socket begins with.
+pub(super) const GATEWAY: &str = "gateway-";
 const ENDING: &str = ".sock";
 
 /// A connection.
@@ -25,14 +27,14 @@ pub(super) struct SocketListener {
 }
 
 impl SocketListener {
-    /// Opens the socket in the first directory that permits it.
+    /// Opens the socket, whose name begins with this, in the first directory that permits it.
     ///
     /// # Errors
     /// The error of the last directory, if none permits it.
-    pub(super) fn open(is_person: bool) -> io::Result<Self> {
+    pub(super) fn open(prefix: &str) -> io::Result<Self> {
         let mut outcome = Err(io::ErrorKind::NotFound.into());
         for dir in directories() {
-            outcome = Self::open_in(&dir, is_person);
+            outcome = Self::open_in(&dir, prefix);
             if outcome.is_ok() {
                 break;
             }
@@ -40,10 +42,9 @@ impl SocketListener {
         outcome
     }
 
-    fn open_in(dir: &Path, is_person: bool) -> io::Result<Self> {
+    fn open_in(dir: &Path, prefix: &str) -> io::Result<Self> {
         ConfigDir::at(dir.to_owned()).open().map_err(io::Error::other)?;
         remove_stale(dir);
-        let prefix = if is_person { PERSON } else { "" };
         let path = dir.join(format!("{prefix}{}{ENDING}", std::process::id()));
         let listener = UnixListener::bind(&path)?;
         let socket = Self { listener, path };
@@ -106,6 +107,11 @@ pub(super) fn person(socket: &Path) -> Option<u32> {
     name(socket)?.strip_prefix(PERSON)?.parse().ok()
 }
 
+/// The id of the process that a gateway's socket belongs to.
+pub(super) fn gateway(socket: &Path) -> Option<u32> {
+    name(socket)?.strip_prefix(GATEWAY)?.parse().ok()
+}
+
 fn name(socket: &Path) -> Option<&str> {
     socket.file_name()?.to_str()?.strip_suffix(ENDING)
 }
@@ -119,7 +125,8 @@ fn is_ours(stream: &UnixStream) -> bool {
 fn remove_stale(dir: &Path) {
     let entries = std::fs::read_dir(dir).into_iter().flatten();
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    for path in paths.filter(|path| owner(path).or_else(|| person(path)).is_some()) {
+    let is_ours = |path: &PathBuf| [owner, person, gateway].iter().any(|of| of(path).is_some());
+    for path in paths.filter(is_ours) {
         let connected = std::os::unix::net::UnixStream::connect(&path);
         if connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
             let _ = std::fs::remove_file(path);

@@ -224,9 +224,10 @@ pub(crate) static SPECS: [ToolSpec; 9] = [
         returns: &[
             (
                 "hosts[]",
-                "`name`, `address`, `healthUrl`, `current` (whether this session is on it), `linked` (whether its \
-                 group can be joined from here), `reachable` (whether it answers and proves to be that hub), and then \
-                 `latencyMs?`, `activePeers?`, `mode?` (`localhost` or `lan`) and `version?`",
+                "`name`, `address`, `healthUrl`, `mcpUrl?` (of `local`, while this machine's gateway runs: where it serves \
+                 MCP over HTTP), `current` (whether this session is on it), `linked` (whether its group can be joined \
+                 from here), `reachable` (whether it answers and proves to be that hub), and then `latencyMs?`, \
+                 `activePeers?`, `mode?` (`localhost` or `lan`) and `version?`",
             ),
             ("problems[]?", "what is wrong with the settings of hosts, one sentence each"),
         ],

@@ -32,7 +32,7 @@ use crate::results::{
     DepartureJson, MailPageJson, PeerPageJson, PeerWaitJson, RegistrationJson, SavedJson, object,
     shown_len,
 };
-use crate::survey::SurveyJson;
+use crate::survey::{SurveyJson, mcp_url};
 use crate::wake::Wake;
 use crate::wording::Audience;
 use junction_engine::error::Error;
@@ -215,7 +215,7 @@ impl Tools {
     /// Takes nothing. Answers which hubs this machine knows, and which of them can be reached.
     async fn known_hosts(&self) -> ToolAnswer {
         let survey = survey(&self.hosts, &self.engine.snapshot().hub).await;
-        object(&SurveyJson::from(survey))
+        object(&SurveyJson::new(survey, mcp_url(&self.hosts.dir).as_deref()))
     }
 
     /// Takes nothing. Answers which messages have an outcome that can no longer be known.

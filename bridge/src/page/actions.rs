@@ -154,12 +154,12 @@ async fn order(
     alias: Option<String>,
     order: UserOrder,
 ) -> Result<Value, PageError> {
-    let bridges = page.place().bridges().await;
+    let sessions = page.place().sessions().await;
     let failed = match alias {
         Some(alias) => {
-            local_sessions::order(&bridges, &alias, order).await.err().into_iter().collect()
+            local_sessions::order(&sessions, &alias, order).await.err().into_iter().collect()
         }
-        None => match local_sessions::order_all(&bridges, order).await {
+        None => match local_sessions::order_all(&sessions, order).await {
             Ok(ordered) => ordered.failed,
             Err(error) => vec![error],
         },
@@ -277,8 +277,8 @@ async fn verify(page: &PageHost, asked: OrderAsked) -> Result<Value, PageError> 
     let alias = Alias::parse(asked.alias.as_deref().unwrap_or_default())
         .map_err(|_| PageError::wrong("That is not an alias. Choose a session of the list."))?;
     let own = page.engine.snapshot().fingerprint;
-    let bridges = page.place().bridges().await;
-    let mut descriptions = bridges.iter().filter_map(|bridge| bridge.said.as_ref().ok());
+    let sessions = page.place().sessions().await;
+    let mut descriptions = sessions.iter().filter_map(|session| session.said.as_ref().ok());
     if descriptions.any(|said| said.alias.as_deref() == Some(alias.as_str())) {
         return Ok(json!({ "yours": true }));
     }

@@ -16,7 +16,7 @@ use crate::invitation::{WARNING, link_of, own_links};
 use crate::joining::{check_name, forget_host, join_by};
 use crate::qr_code::qr_path;
 use crate::results::object;
-use crate::survey::SurveyJson;
+use crate::survey::{SurveyJson, mcp_url};
 
 /// Whose link is asked for.
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ pub(super) async fn known(page: &PageHost) -> Value {
     let file = HostsFile::load(&page.config.dir).unwrap_or_default();
     let is_kept = |host: &HostStatus| file.find(&host.name).is_some();
     let more: Vec<_> = found.hosts.iter().map(|host| (trouble(host), is_kept(host))).collect();
-    let mut shown = object(&SurveyJson::from(found));
+    let mut shown = object(&SurveyJson::new(found, mcp_url(&page.config.dir).as_deref()));
     let hosts = shown.get_mut("hosts").and_then(Value::as_array_mut).into_iter().flatten();
     for (host, (why, is_kept)) in hosts.zip(more) {
         // Only what the file has can be forgotten: the environment may name hosts, too.

@@ -1,4 +1,4 @@
-//! The sessions of this user on this machine, as their bridges describe them, and what they know of claims.
+//! The sessions of this user on this machine, as their bridges and gateways describe them, and what they know of claims.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::claim_table::ClaimTable;
 use super::live::LiveScene;
 use crate::ipc::description::{SessionConnection, SessionDescription};
-use crate::ipc::local_sessions::{LocalBridge, local_bridges};
+use crate::ipc::local_sessions::{LocalSession, local_sessions};
 use crate::ipc::{
     BridgeRequest, BridgeResponse, ClaimsQuestion, KnownRepository, SessionMatch, ShownClaims, send,
 };
@@ -31,14 +31,13 @@ pub(crate) struct OwnPlace {
 }
 
 impl OwnPlace {
-    /// The bridges of this user on this machine that are there. A session of another directory or hub may have the same
-    /// alias.
-    pub(crate) async fn bridges(&self) -> Vec<LocalBridge> {
+    /// The sessions of this user on this machine that are there. One of another directory or hub may have the same alias.
+    pub(crate) async fn sessions(&self) -> Vec<LocalSession> {
         let is_here = |said: &SessionDescription| {
             (&said.directory, &said.hub) == (&self.directory, &self.hub)
         };
-        let all = local_bridges().await.into_iter();
-        all.filter(|bridge| bridge.said.as_ref().is_ok_and(is_here)).collect()
+        let all = local_sessions().await.into_iter();
+        all.filter(|session| session.said.as_ref().is_ok_and(is_here)).collect()
     }
 }
 
@@ -56,11 +55,12 @@ pub(crate) async fn look(live: LiveScene, place: OwnPlace) {
 
 /// Looks once, such as after something was done to a session.
 pub(crate) async fn look_once(live: &LiveScene, place: &OwnPlace) {
-    let bridges = place.bridges().await;
-    let own: Vec<Value> = bridges.iter().filter_map(shown).collect();
+    let sessions = place.sessions().await;
+    let own: Vec<Value> = sessions.iter().filter_map(shown).collect();
     let mut table = ClaimTable::default();
-    for (repository, claims) in join_all(bridges.iter().map(claims_of)).await.into_iter().flatten()
-    {
+    // A gateway tells nothing of claims.
+    let bridges = sessions.iter().filter(|session| !session.is_http());
+    for (repository, claims) in join_all(bridges.map(claims_of)).await.into_iter().flatten() {
         table.add(&repository, &claims);
     }
     let claims = table.into_value();
@@ -70,10 +70,10 @@ pub(crate) async fn look_once(live: &LiveScene, place: &OwnPlace) {
     });
 }
 
-/// A session as its bridge describes it.
-fn shown(bridge: &LocalBridge) -> Option<Value> {
+/// A session as its bridge or gateway describes it.
+fn shown(session: &LocalSession) -> Option<Value> {
     let SessionDescription { alias, client, reach, hindrance, connection, .. } =
-        bridge.said.as_ref().ok()?;
+        session.said.as_ref().ok()?;
     let connection = match connection {
         SessionConnection::Connected => "connected",
         SessionConnection::Away => "away",
@@ -85,15 +85,16 @@ fn shown(bridge: &LocalBridge) -> Option<Value> {
         ("reach", json!(reach)),
         ("why", json!(hindrance)),
         ("connection", json!(connection)),
+        ("http", json!(session.is_http().then_some(true))),
         // To the second, so that what is left of the same hold stays equal.
-        ("held_until", json!(bridge.held_until.map(|until| (until + 500) / 1000 * 1000))),
+        ("held_until", json!(session.held_until.map(|until| (until + 500) / 1000 * 1000))),
     ];
     let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
     Some(fields.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// The claims that a session knows of, in each of its repositories.
-async fn claims_of(bridge: &LocalBridge) -> Vec<(KnownRepository, ShownClaims)> {
+async fn claims_of(bridge: &LocalSession) -> Vec<(KnownRepository, ShownClaims)> {
     let answer = asked(&bridge.socket, BridgeRequest::Repositories).await;
     let Some(BridgeResponse::Repositories { repositories }) = answer else { return Vec::new() };
     let mut known = BTreeMap::new();

@@ -219,6 +219,8 @@ impl RequestHandler for PersonRequests {
                 connection.respond(&response).await;
             }
             BridgeRequest::Hook { .. }
+            | BridgeRequest::Agents { .. }
+            | BridgeRequest::RemoveAgent { .. }
             | BridgeRequest::Claims(_)
             | BridgeRequest::Repositories
             | BridgeRequest::Describe

@@ -110,7 +110,9 @@ impl BridgeRequests {
                 self.engine.remove().await;
                 Some(BridgeResponse::Done)
             }
-            BridgeRequest::Person { .. }
+            BridgeRequest::Agents { .. }
+            | BridgeRequest::RemoveAgent { .. }
+            | BridgeRequest::Person { .. }
             | BridgeRequest::Page { .. }
             | BridgeRequest::Hook { .. }
             | BridgeRequest::Rewake { .. }

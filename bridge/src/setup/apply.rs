@@ -144,9 +144,8 @@ pub(crate) fn is_recorded(file: &PlannedFile) -> bool {
 
 /// Whether a file has any of these entries. One that cannot be read has none.
 pub(crate) fn holds(file: &PlannedFile) -> bool {
-    let is_there = |state| matches!(state, EntryState::Present(_));
     let all = PlannedFile { entries: file.all_entries().cloned().collect(), ..file.clone() };
-    states(&all).is_ok_and(|states| states.into_iter().any(is_there))
+    states(&all).is_ok_and(|states| states.iter().any(EntryState::is_present))
 }
 
 /// Whether a file has anything that must not be in it, because a package brings that.
@@ -258,11 +257,11 @@ fn holds_any<'e>(
     text: &str,
 ) -> Result<bool, FileProblem> {
     let edited = SettingsText::new(&file.path, file.format, text)?;
-    Ok(entries.any(|entry| matches!(edited.state(entry), EntryState::Present(_))))
+    Ok(entries.any(|entry| edited.state(entry).is_present()))
 }
 
-/// What an earlier run may have put into a file: with the programs that the file names, with and without a package, hooks
-/// and the rule.
+/// What an earlier run may have put into a file: with the programs and addresses that the file names, with and without a
+/// package, hooks and the rule.
 fn plans_of(
     file: &PlannedFile,
     target: &SetupTarget,
@@ -270,20 +269,32 @@ fn plans_of(
     plan: impl Fn(&SetupTarget) -> ClientSettings,
 ) -> Result<Vec<PlannedFile>, FileProblem> {
     let edited = SettingsText::new(&file.path, file.format, text)?;
-    let program = |entry| match edited.state(entry) {
-        EntryState::Present(program) => program,
+    let states: Vec<_> = file.all_entries().map(|entry| edited.state(entry)).collect();
+    let program = |state: &EntryState| match state {
+        EntryState::Present(program) => program.clone(),
         _ => None,
     };
-    let mut programs: BTreeSet<String> = file.all_entries().filter_map(program).collect();
+    let address = |state: &EntryState| match state {
+        EntryState::Address(address) => Some(address.clone()),
+        _ => None,
+    };
+    let mut programs: BTreeSet<String> = states.iter().filter_map(program).collect();
     programs.insert(target.program.clone());
-    let mut plans = Vec::new();
-    let targets = programs.iter().flat_map(|program| {
+    let started = programs.into_iter().flat_map(|program| {
         [false, true].map(|by_package| SetupTarget {
             program: program.clone(),
             by_package: Some(by_package),
+            address: None,
             ..target.clone()
         })
     });
+    let asked = states.iter().filter_map(address).map(|address| SetupTarget {
+        by_package: Some(false),
+        address: Some(address),
+        ..target.clone()
+    });
+    let mut plans = Vec::new();
+    let targets = started.chain(asked);
     for target in targets {
         let settings = plan(&target).with_all_files();
         let Some(planned) = settings.files.into_iter().find(|other| other.path == file.path) else {

@@ -6,11 +6,14 @@ use junction_attachments::json::{JsonEditor, JsonObstacle, SettingValue};
 use serde_json::{Map, Value};
 
 use super::entry::{EntryState, FileFormat, PlannedEntry};
-use super::json::entries::{install_json, item_of, json_command, json_hooks, remove_json};
+use super::json::entries::{install_json, item_of, json_hooks, remove_json};
+use super::json::server::{json_address, json_command};
 use super::problem::FileProblem;
 use super::program::is_bridge;
 use super::toml::TomlEditor;
-use super::toml::entries::{install_toml, remove_toml, remove_toml_marks, toml_hooks};
+use super::toml::entries::{
+    install_toml, remove_toml, remove_toml_marks, toml_address, toml_hooks,
+};
 
 /// A text of settings, with the place of everything in it.
 pub(super) enum SettingsText<'p> {
@@ -205,6 +208,12 @@ impl<'p> SettingsText<'p> {
     }
 
     fn server_state(&self, path: &[&str]) -> EntryState {
+        let address = match self {
+            Self::Json(_, editor) => {
+                editor.get(path).and_then(|node| Some(json_address(editor, node)?.2))
+            }
+            Self::Toml(_, editor) => toml_address(editor, path).map(|(_, address)| address),
+        };
         let (exists, command) = match self {
             Self::Json(_, editor) => (
                 editor.get(path).is_some(),
@@ -220,8 +229,9 @@ impl<'p> SettingsText<'p> {
                 (editor.get(path).is_some(), editor.get_text(&command).filter(|_| is_server))
             }
         };
-        match command {
-            Some(command) if is_bridge(&command) => EntryState::Present(Some(command)),
+        match (command, address) {
+            (Some(command), _) if is_bridge(&command) => EntryState::Present(Some(command)),
+            (_, Some(address)) => EntryState::Address(address),
             _ if exists => EntryState::Other,
             _ => EntryState::Absent,
         }

@@ -11,6 +11,28 @@ pub(crate) const HOOK_TOOL: &str = "hook_event";
 pub(crate) const PATCH_MATCHER: &str = "apply_patch";
 /// The name of the server in every client.
 pub(crate) const SERVER: &str = "junction";
+/// What clients call the address of a server that they ask over HTTP.
+pub(super) const ADDRESS_FIELDS: [&str; 3] = ["url", "httpUrl", "serverUrl"];
+/// What belongs to one kind of server alone: to one that a client starts, or to one that it asks over HTTP. Some clients
+/// refuse an entry with fields of both.
+pub(super) const TRANSPORT_FIELDS: [&str; 14] = [
+    "type",
+    "command",
+    "args",
+    "env",
+    "env_vars",
+    "environment",
+    "cwd",
+    "url",
+    "httpUrl",
+    "serverUrl",
+    "headers",
+    "http_headers",
+    "env_http_headers",
+    "bearer_token_env_var",
+];
+/// Characters of the secret that ends an agent's address: 32 bytes in base64url.
+const ADDRESS_SECRET: usize = 43;
 
 /// The format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +92,17 @@ pub(crate) enum EntryState {
     Absent,
     /// The entry is there, and calls this program.
     Present(Option<String>),
+    /// The server is there, and is a gateway at this address, which is a secret.
+    Address(String),
     /// Something else is in its place.
     Other,
+}
+
+impl EntryState {
+    /// Whether the entry is there.
+    pub(crate) fn is_present(&self) -> bool {
+        matches!(self, Self::Present(_) | Self::Address(_))
+    }
 }
 
 /// What a hook of ours is.
@@ -139,6 +170,19 @@ pub(super) fn hook_group(matcher: Option<&str>, hook: &SettingValue) -> SettingV
     SettingValue::Fields(matcher.into_iter().chain([hooks]).collect())
 }
 
+/// Whether this is the address of an agent at a gateway.
+pub(super) fn is_agent_address(text: &str) -> bool {
+    let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let secret = rest.and_then(|rest| rest.split_once('/')?.1.strip_prefix("mcp/"));
+    let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    secret.is_some_and(|secret| secret.len() == ADDRESS_SECRET && secret.bytes().all(is_fit))
+}
+
+/// The field with the address of a planned server that is asked over HTTP.
+pub(super) fn wanted_address(fields: &SettingValue) -> Option<(&'static str, &str)> {
+    ADDRESS_FIELDS.iter().find_map(|name| Some((*name, fields.get(name)?.as_text()?)))
+}
+
 pub(super) fn wanted_command(fields: &SettingValue) -> &str {
     match fields.get("command") {
         Some(SettingValue::List(words)) => words.first().and_then(SettingValue::as_text),
@@ -149,4 +193,27 @@ pub(super) fn wanted_command(fields: &SettingValue) -> &str {
 
 pub(super) fn fields_of(value: &SettingValue) -> &[(String, SettingValue)] {
     if let SettingValue::Fields(fields) = value { fields } else { &[] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_of_an_agent_is_known_by_its_form() {
+        let secret = "aB3-_".repeat(9)[..ADDRESS_SECRET].to_owned();
+        for place in ["http://127.0.0.1:4201", "https://[::1]:4201", "http://attic.local"] {
+            assert!(is_agent_address(&format!("{place}/mcp/{secret}")), "{place}");
+        }
+        for other in [
+            "http://127.0.0.1:4200/mcp".to_owned(),
+            format!("http://127.0.0.1:4201/mcp/{secret}/"),
+            format!("http://127.0.0.1:4201/mcp/{}", &secret[1..]),
+            format!("http://127.0.0.1:4201/x/mcp/{secret}"),
+            format!("ftp://127.0.0.1/mcp/{secret}"),
+            format!("/mcp/{secret}"),
+        ] {
+            assert!(!is_agent_address(&other), "{other}");
+        }
+    }
 }

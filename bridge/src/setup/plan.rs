@@ -20,12 +20,21 @@ pub(crate) struct SetupTarget {
     pub(crate) packages: Option<PackageStore>,
     /// Whether a package brings what settings would, in a client where either can; `None` for what it has now.
     pub(crate) by_package: Option<bool>,
+    /// The address at which the client asks a gateway, in place of starting the program. It is a secret.
+    pub(crate) address: Option<String>,
 }
 
 impl SetupTarget {
     /// A target whose settings call the program by its name, and that has no packages.
     pub(crate) fn plain(home: PathBuf, project: Option<PathBuf>) -> Self {
-        Self { home, project, program: BRIDGE.to_owned(), packages: None, by_package: None }
+        Self {
+            home,
+            project,
+            program: BRIDGE.to_owned(),
+            packages: None,
+            by_package: None,
+            address: None,
+        }
     }
 }
 
@@ -105,6 +114,24 @@ impl ClientSettings {
         if target.project.is_none() {
             self.skills = SkillFile::all(folder);
         }
+        self
+    }
+
+    /// Leaves hooks and plugins out, and has them taken out where they are, if the client asks a gateway: nothing wakes its
+    /// agent, and hooks would find no bridge.
+    pub(crate) fn for_transport(mut self, target: &SetupTarget) -> Self {
+        if target.address.is_none() {
+            return self;
+        }
+        for file in &mut self.files {
+            let (kept, unwanted) =
+                file.entries.drain(..).partition(|entry| entry.is_wanted(false, true));
+            file.entries = kept;
+            file.unwanted.extend::<Vec<_>>(unwanted);
+        }
+        self.waking = NO_WAKING;
+        self.hook_review = None;
+        self.has_untrusted_hooks = false;
         self
     }
 

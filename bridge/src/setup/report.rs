@@ -44,6 +44,11 @@ pub(crate) enum ServerState {
         /// Whether that program can be run.
         program: ProgramState,
     },
+    /// An agent at a gateway, which is asked over HTTP at this address. The address is a secret.
+    Http {
+        /// The address.
+        address: String,
+    },
     /// Another server.
     Other,
 }
@@ -104,7 +109,11 @@ pub(crate) fn report(settings: &ClientSettings) -> SettingsReport {
         }
         problems.extend(file.problem);
     }
+    let is_http = matches!(server, ServerState::Http { .. });
+    // Nothing would serve a plugin, or hooks.
+    has_plugin = has_plugin.filter(|_| !is_http);
     let hooks = match present {
+        0 if is_http => HooksState::Unknown,
         // Those that a plugin brings are in no file of these.
         0 if hooks == 0 && settings.has_untrusted_hooks => HooksState::Untrusted,
         _ if hooks == 0 => HooksState::Unknown,
@@ -141,6 +150,7 @@ fn server_state(state: EntryState) -> ServerState {
             let program = program_state(&command);
             ServerState::Present { command, program }
         }
+        EntryState::Address(address) => ServerState::Http { address },
         EntryState::Absent => ServerState::Absent,
         EntryState::Other => ServerState::Other,
     }
@@ -185,6 +195,7 @@ impl SettingsReport {
             _ if self.by_plugin => format!("set up by its {}{missing}", self.kind),
             ServerState::Absent => "not set up".to_owned(),
             ServerState::Other => "has another server of that name".to_owned(),
+            ServerState::Http { .. } => format!("set up over HTTP{missing}"),
             ServerState::Present { command, program: ProgramState::Gone } => {
                 format!("set up, but {command} is gone")
             }

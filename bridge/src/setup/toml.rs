@@ -98,6 +98,16 @@ impl TomlEditor {
         name: &str,
         value: &SettingValue,
     ) -> Result<(), TomlObstacle> {
+        self.add_written_after(path, name, &value.to_toml())
+    }
+
+    /// Adds a field, whose value is given as it is to be written, after another of the same table.
+    pub(super) fn add_written_after(
+        &mut self,
+        path: &[&str],
+        name: &str,
+        value: &str,
+    ) -> Result<(), TomlObstacle> {
         let Some((last, parents)) = path.split_last() else { return Ok(()) };
         let end = self.get(path).and_then(Item::span).map(|span| span.end);
         let (Some(table), Some(end)) = (self.get(parents), end) else { return Ok(()) };
@@ -106,7 +116,7 @@ impl TomlEditor {
         // Names with dots: the new one repeats the first of them.
         let field = |opens: &[char]| {
             let start = before.rfind(opens).map_or(0, |at| at + 1);
-            format!("{}{name} = {}", before[start..].trim_start_matches('\r'), value.to_toml())
+            format!("{}{name} = {value}", before[start..].trim_start_matches('\r'))
         };
         match table {
             Item::Value(Value::InlineTable(_)) => {

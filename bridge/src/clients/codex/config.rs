@@ -61,13 +61,14 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
     let folder = env_path("CODEX_HOME").unwrap_or_else(|| target.home.join(FOLDER));
     let place = target.project.as_ref().map_or(folder.clone(), |project| project.join(FOLDER));
     let (config, hooks_file) = (place.join(CONFIG), place.join("hooks.json"));
-    let server = PlannedEntry::Server {
-        path: vec!["mcp_servers", SERVER],
-        fields: SettingValue::fields([
+    let fields = match &target.address {
+        Some(address) => SettingValue::fields([("url", SettingValue::text(address))]),
+        None => SettingValue::fields([
             ("command", SettingValue::text(&*target.program)),
             ("env_vars", SettingValue::texts(&ENVIRONMENT)),
         ]),
     };
+    let server = PlannedEntry::Server { path: vec!["mcp_servers", SERVER], fields };
     let rule = PlannedEntry::RuleField {
         path: vec!["mcp_servers", SERVER, "default_tools_approval_mode"],
         value: SettingValue::text("approve"),
@@ -96,7 +97,7 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
         (vec![file(&config, FileFormat::Toml, entries)], vec![in_json])
     };
     let review = "Codex asks once, at its next start, whether to trust the hooks: press 2 (\"Trust all\"), then Enter.";
-    let mut to_confirm = vec![PROMPTED];
+    let mut to_confirm = if target.address.is_none() { vec![PROMPTED] } else { Vec::new() };
     if target.project.is_some() {
         to_confirm.insert(0, "Codex reads a project's settings only where its folder is trusted.");
     }
@@ -112,6 +113,7 @@ pub(super) fn settings(target: &SetupTarget) -> ClientSettings {
         package,
         ..ClientSettings::of(folder, files).with_skills(&skills, target)
     }
+    .for_transport(target)
 }
 
 /// Whether Codex, whose folder this is, skips hooks of the plugin, silently, because its user has not trusted them.
@@ -195,7 +197,9 @@ fn withheld(config: &SettingsLookup<'_>) -> Option<SettingOverride> {
         env(name).is_some() && ![&passed, &own].into_iter().flatten().any(|it| it == name)
     };
     let names: Vec<_> = ENVIRONMENT.into_iter().filter(is_withheld).collect();
-    (config.has(&server) && !names.is_empty()).then(|| SettingOverride {
+    // One that is asked over HTTP gets no variables.
+    let is_started = config.has(&[&server[..], &["command"]].concat());
+    (is_started && !names.is_empty()).then(|| SettingOverride {
         of: OverriddenPart::Environment,
         says: format!(
             "{NAME} does not pass on {} to the bridge, because env_vars in {} leaves that out.",

@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::local_gateway::LocalGateway;
+use junction_shared::machine::seat_secret::read_seat_secret;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -12,9 +14,10 @@ use tokio::time::timeout;
 use super::finding::{Finding, Gravity};
 use super::plugins::{by_plugin, other_package, two_copies, without_server};
 use crate::clients::{SettableClient, settable};
+use crate::gateway::names::GatewayNames;
 use crate::setup::{
-    BRIDGE, ClientSettings, HooksState, OverriddenPart, PackageStore, ProgramState, ServerState,
-    SettingOverride, SettingsReport, SetupTarget, on_path, own_path, report,
+    BRIDGE, ClientSettings, HooksState, NO_WAKING, OverriddenPart, PackageStore, ProgramState,
+    ServerState, SettingOverride, SettingsReport, SetupTarget, on_path, own_path, report,
 };
 
 const CHECK: &str = "clients";
@@ -38,7 +41,7 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
     let mut findings = Vec::new();
     for client in settable() {
         let here = match &in_project {
-            Some(target) if is_set_up(client, target) => checked(client, target).await,
+            Some(target) if is_set_up(client, target) => checked(client, target, directory).await,
             _ => Vec::new(),
         };
         let beside = client.package_here(&target).filter(|_| !here.is_empty());
@@ -47,7 +50,7 @@ pub(super) async fn clients(directory: &ConfigDir) -> Vec<Finding> {
         let is_absent = !here.is_empty() && !is_set_up(client, &target);
         findings.extend(here);
         if !is_absent {
-            findings.extend(checked(client, &target).await);
+            findings.extend(checked(client, &target, directory).await);
         }
     }
     if findings.is_empty() {
@@ -64,7 +67,11 @@ fn is_set_up(client: SettableClient, target: &SetupTarget) -> bool {
     report.by_plugin || report.server != ServerState::Absent
 }
 
-async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
+async fn checked(
+    client: SettableClient,
+    target: &SetupTarget,
+    directory: &ConfigDir,
+) -> Vec<Finding> {
     let settings = &(client.settings)(target);
     let report = report(settings);
     let (name, flag) = match target.project {
@@ -90,6 +97,13 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
             format!("{name} has another server under the name junction."),
             format!("Rename that one in its settings, then run {setup}."),
         )],
+        ServerState::Http { address } => {
+            let setup = format!("junction-bridge setup --http {}", client.program);
+            let mut overrides = (settings.overrides)(target);
+            overrides.retain(|setting| setting.of != OverriddenPart::Hooks);
+            let findings = missing(name, settings, &report, &overrides, &setup);
+            over_http(name, address, directory, findings, overrides, &setup)
+        }
         ServerState::Present { command, program: ProgramState::NotExecutable } => {
             vec![Finding::failure(
                 CHECK,
@@ -103,24 +117,78 @@ async fn checked(client: SettableClient, target: &SetupTarget) -> Vec<Finding> {
             format!("Run {setup}: it writes the path of this program."),
         )],
         ServerState::Present { command, program: ProgramState::Runs } => {
-            let overrides = (settings.overrides)(target);
-            let mut findings = missing(name, settings, &report, &overrides, &setup);
-            findings.extend(two_copies(name, &report, &setup));
-            findings.extend(other_package(name, settings, &report, target, &setup));
-            findings.extend(overrides.into_iter().map(overridden));
-            findings.extend(other_version(name, command, &setup).await);
-            if findings.is_empty() {
-                let with = match report.hooks {
-                    HooksState::All => ", with hooks",
-                    _ if report.has_plugin == Some(true) => ", with the junction's plugin",
-                    _ => "",
-                };
-                let says = format!("{name} starts {command}{with}: {}.", settings.waking);
-                findings.push(Finding::ok(CHECK, says));
-            }
-            findings
+            started(name, command, settings, &report, target, &setup).await
         }
     }
+}
+
+/// A client that starts the bridge.
+async fn started(
+    name: &str,
+    command: &str,
+    settings: &ClientSettings,
+    report: &SettingsReport,
+    target: &SetupTarget,
+    setup: &str,
+) -> Vec<Finding> {
+    let overrides = (settings.overrides)(target);
+    let mut findings = missing(name, settings, report, &overrides, setup);
+    findings.extend(two_copies(name, report, setup));
+    findings.extend(other_package(name, settings, report, target, setup));
+    findings.extend(overrides.into_iter().map(overridden));
+    findings.extend(other_version(name, command, setup).await);
+    if findings.is_empty() {
+        let with = match report.hooks {
+            HooksState::All => ", with hooks",
+            _ if report.has_plugin == Some(true) => ", with the junction's plugin",
+            _ => "",
+        };
+        let says = format!("{name} starts {command}{with}: {}.", settings.waking);
+        findings.push(Finding::ok(CHECK, says));
+    }
+    findings
+}
+
+/// A client that asks a gateway at this address.
+fn over_http(
+    name: &str,
+    address: &str,
+    directory: &ConfigDir,
+    mut findings: Vec<Finding>,
+    overrides: Vec<SettingOverride>,
+    setup: &str,
+) -> Vec<Finding> {
+    findings.extend(overrides.into_iter().map(overridden));
+    findings.extend(lost_agent(name, address, directory, setup));
+    if findings.is_empty() {
+        let says = format!("{name} asks a gateway over HTTP: {NO_WAKING}.");
+        findings.push(Finding::ok(CHECK, says));
+    }
+    findings
+}
+
+/// Says that the address that a client has leads to no agent of this machine's gateway, if it should.
+fn lost_agent(name: &str, address: &str, directory: &ConfigDir, setup: &str) -> Option<Finding> {
+    let (base, token) = address.rsplit_once('/')?;
+    let agents = GatewayNames::load(directory).ok()?;
+    let secret = read_seat_secret(directory).ok()??;
+    let fix = format!("Run {setup}: it writes the address.");
+    let served = LocalGateway::of(directory).running().ok().flatten().map(|it| it.bases);
+    let is_elsewhere = |served: &Vec<String>| !served.iter().any(|served| served == base);
+    let is_known = agents.of_token(&secret, token).is_some();
+    if let Some(served) = served.filter(is_elsewhere).filter(|_| is_known) {
+        let says =
+            format!("{name} asks at {base}, and the gateway serves {}.", served.join(" and "));
+        return Some(Finding::warning(CHECK, says, fix));
+    }
+    (base.starts_with("http://") && !is_known).then(|| {
+        let says =
+            format!("{name} asks at {base} as an agent that this machine's gateway does not have.");
+        let fix = format!(
+            "Unless that is another machine's gateway, run {setup}: it writes the address."
+        );
+        Finding::warning(CHECK, says, fix)
+    })
 }
 
 /// A client without the server, if it is here.

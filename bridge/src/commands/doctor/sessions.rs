@@ -9,7 +9,7 @@ use super::finding::{Finding, Gravity};
 use super::hindrances::{hindered, many_hindered};
 use crate::config::Config;
 use crate::ipc::description::{SessionConnection, SessionDescription};
-use crate::ipc::local_sessions::{BridgeSilence, LocalBridge, local_bridges};
+use crate::ipc::local_sessions::{BridgeSilence, LocalSession, local_sessions};
 use crate::ipc::{bridges_of_this_session, with_sessions};
 use crate::process::tree::serving;
 use crate::wording::people::way;
@@ -23,10 +23,10 @@ const MOST_SHOWN: usize = 8;
 /// What to say of a session that has only begun.
 const NO_ANSWER: &str = "The hub has not answered yet. Run this again.";
 
-/// A bridge of this user, for this command.
+/// A session of this user, for this command.
 struct Neighbour {
-    bridge: LocalBridge,
-    /// Whether this command runs in the bridge's session.
+    session: LocalSession,
+    /// Whether this command runs in the session.
     is_own: bool,
 }
 
@@ -40,14 +40,12 @@ pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> 
         .collect();
     let (seen, unseen) = split(&neighbours, config);
     if !seen.is_empty() {
-        let names: Vec<_> = seen.iter().map(|session| name(session)).collect();
-        findings.push(Finding::ok(
-            "sessions",
-            format!("These are in one group: {}.", names.join(", ")),
-        ));
+        findings
+            .push(Finding::ok("sessions", format!("These are in one group: {}.", seen.join(", "))));
     }
     findings.extend(unseen);
-    let processes: Vec<_> = neighbours.iter().map(|one| one.bridge.process).collect();
+    let bridges = neighbours.iter().filter(|one| !one.session.is_http());
+    let processes: Vec<_> = bridges.map(|one| one.session.process).collect();
     findings.extend(doubled(&with_sessions(&processes)));
     findings.extend(waking(&neighbours));
     findings.extend(others(&neighbours));
@@ -57,8 +55,8 @@ pub(super) async fn sessions(config: &Config, is_stopped: bool) -> Vec<Finding> 
 async fn neighbours() -> Vec<Neighbour> {
     let own: Vec<_> = bridges_of_this_session().into_iter().map(|(socket, _)| socket).collect();
     let neighbour =
-        |bridge: LocalBridge| Neighbour { is_own: own.contains(&bridge.socket), bridge };
-    local_bridges().await.into_iter().map(neighbour).collect()
+        |session: LocalSession| Neighbour { is_own: own.contains(&session.socket), session };
+    local_sessions().await.into_iter().map(neighbour).collect()
 }
 
 /// Where a session has to be to be seen by sessions with the settings of this command.
@@ -84,20 +82,18 @@ impl Vantage {
     }
 }
 
-/// The sessions that are in the group of this command's settings, and what is to be said of the others.
-fn split<'a>(
-    neighbours: &'a [Neighbour],
-    config: &Config,
-) -> (Vec<&'a SessionDescription>, Vec<Finding>) {
+/// The names of the sessions that are in the group of this command's settings, and what is to be said of the others.
+fn split(neighbours: &[Neighbour], config: &Config) -> (Vec<String>, Vec<Finding>) {
     let vantage = Vantage::of(config);
     let (mut seen, mut unseen) = (Vec::new(), Vec::new());
-    for neighbour in neighbours {
-        match &neighbour.bridge.said {
-            Err(silence) => unseen.push(silent(neighbour.bridge.process, *silence)),
-            Ok(session) => match hidden_by(session, &vantage) {
-                None => seen.push(session),
+    for Neighbour { session, .. } in neighbours {
+        match &session.said {
+            Err(silence) => unseen.push(silent(session, *silence)),
+            Ok(said) => match hidden_by(said, &vantage) {
+                None => seen.push(name(said, session.is_http())),
                 Some((why, fix)) => {
-                    let who = format!("{} (process {})", name(session), neighbour.bridge.process);
+                    let who = name(said, session.is_http());
+                    let who = format!("{who} (process {})", session.process);
                     unseen.push(Finding::warning("sessions", format!("{who} {why}."), fix));
                 }
             },
@@ -106,11 +102,15 @@ fn split<'a>(
     (seen, unseen)
 }
 
-pub(super) fn name(session: &SessionDescription) -> String {
+/// A session by its alias, its client, and whether its agent is reached over HTTP.
+pub(super) fn name(session: &SessionDescription, is_http: bool) -> String {
     let alias = session.alias.as_deref().unwrap_or("a session without an alias");
-    match &session.client {
-        Some(client) => format!("{alias} ({})", crate::escape::escape(client).text),
-        None => alias.to_owned(),
+    let client = session.client.as_deref().map(|client| crate::escape::escape(client).text);
+    match (client, is_http) {
+        (Some(client), true) => format!("{alias} ({client}, over HTTP)"),
+        (Some(client), false) => format!("{alias} ({client})"),
+        (None, true) => format!("{alias} (over HTTP)"),
+        (None, false) => alias.to_owned(),
     }
 }
 
@@ -159,7 +159,13 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn silent(process: u32, silence: BridgeSilence) -> Finding {
+fn silent(session: &LocalSession, silence: BridgeSilence) -> Finding {
+    let process = session.process;
+    if session.is_http() {
+        let says = format!("Process {process} is a gateway that says nothing of its agents.");
+        let fix = format!("Kill {process}, and start junction-bridge gateway again.");
+        return Finding::warning("sessions", says, fix);
+    }
     match silence {
         BridgeSilence::Older => Finding::warning(
             "sessions",
@@ -179,11 +185,11 @@ fn silent(process: u32, silence: BridgeSilence) -> Finding {
 /// How the agent of the session that this command runs in is reached.
 fn own_session(neighbour: &Neighbour, is_stopped: bool) -> Finding {
     const CHECK: &str = "this session";
-    let session = match &neighbour.bridge.said {
+    let session = match &neighbour.session.said {
         Ok(session) => session,
-        Err(silence) => return silent(neighbour.bridge.process, *silence),
+        Err(silence) => return silent(&neighbour.session, *silence),
     };
-    let who = name(session);
+    let who = name(session, false);
     let hindrance = session.hindrance.as_deref();
     match (session.connection, session.reach.as_str(), hindrance) {
         (SessionConnection::Connected, "push", _) => {
@@ -239,15 +245,15 @@ fn doubled(pairs: &[(u32, u32)]) -> Vec<Finding> {
 fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
     const CHECK: &str = "waking";
     let others = neighbours.iter().filter(|one| !one.is_own);
-    let connected = others.filter_map(|one| one.bridge.said.as_ref().ok());
-    let connected = connected.filter(|one| one.connection == SessionConnection::Connected);
+    let told = others.filter_map(|one| Some((one.session.said.as_ref().ok()?, one)));
+    let connected = told.filter(|(said, _)| said.connection == SessionConnection::Connected);
     let mut ways: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for session in connected {
+    for (session, one) in connected {
         // An earlier version names no way.
         let by = session.way.as_deref().filter(|_| session.reach == "push");
         let why = session.hindrance.as_deref().filter(|_| session.reach != "push");
         if by.is_some() || why.is_some() {
-            ways.entry((by, why)).or_default().push(name(session));
+            ways.entry((by, why)).or_default().push(name(session, one.session.is_http()));
         }
     }
     let findings = ways.into_iter().map(|((by, why), names)| {
@@ -268,7 +274,7 @@ fn waking(neighbours: &[Neighbour]) -> Vec<Finding> {
 /// Bridges that have no socket here: those of other users, and those that this user started elsewhere.
 fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
     let own = crate::process::tree::user();
-    let known = |process: u32| neighbours.iter().any(|one| one.bridge.process == process);
+    let known = |process: u32| neighbours.iter().any(|one| one.session.process == process);
     let mut findings = Vec::new();
     let (ours, theirs): (Vec<_>, Vec<_>) = serving("junction-bridge")
         .into_iter()
@@ -305,6 +311,7 @@ fn others(neighbours: &[Neighbour]) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ipc::local_sessions::SessionServer;
     use crate::terminal::Terminal;
 
     #[test]
@@ -336,13 +343,18 @@ mod tests {
                 held_ms: None,
                 is_removed: false,
             };
-            let bridge = LocalBridge {
+            let server = match alias {
+                "frank" => SessionServer::Gateway { agent: "f".to_owned(), name: None },
+                _ => SessionServer::Bridge,
+            };
+            let session = LocalSession {
                 process: 1,
                 socket: PathBuf::new(),
+                server,
                 said: Ok(said),
                 held_until: None,
             };
-            Neighbour { bridge, is_own: alias == "own" }
+            Neighbour { session, is_own: alias == "own" }
         };
         let neighbours = [
             neighbour("alice", "push", Some("plugin"), None),
@@ -360,7 +372,7 @@ mod tests {
         let expected = [
             "warn  waking: Nothing wakes grace: you hold it back. Release it, or wait until the hold ends.",
             "warn  waking: Nothing wakes bob: it was never given a prompt. Type any prompt into it.",
-            "warn  waking: Nothing wakes erin, frank: their clients have no way to wake an idle agent. Prompt them when \
+            "warn  waking: Nothing wakes erin, frank (over HTTP): their clients have no way to wake an idle agent. Prompt them when \
              you expect a message, or have them wait in read_messages.",
             "ok    waking: By Claude Code's inbox, a way that its makers do not document, a message wakes dave.",
             "ok    waking: By the junction's plugin, a way that its client's makers document, a message wakes alice, carol.",

@@ -10,12 +10,14 @@ use super::finding::Finding;
 use super::hindrances::hindered;
 use super::sessions::name;
 use crate::ipc::description::{SessionDescription, TrialReport};
-use crate::ipc::local_sessions::local_bridges;
+use crate::ipc::local_sessions::local_sessions;
 use crate::ipc::{BridgeRequest, BridgeResponse, send};
 use crate::terminal::remark;
 use crate::wake::trial::{SIGN_TIME, TrialOutcome};
 use crate::wording::people::way;
 
+/// The check.
+const CHECK: &str = "wake";
 /// How long a bridge may take to answer, beyond the time in which it waits for a sign.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What may be in the way of a notice.
@@ -26,16 +28,16 @@ const REFUSED: &str = "Look for a hook of yours that refuses prompts (UserPrompt
 /// # Errors
 /// Which session is meant is not clear, or its bridge does not answer.
 pub(super) async fn trial(alias: Option<&str>) -> anyhow::Result<Finding> {
-    let sessions = local_bridges().await.into_iter();
+    let sessions = local_sessions().await;
     let sessions: Vec<_> =
-        sessions.filter_map(|one| one.said.ok().map(|said| (one.socket, said))).collect();
+        sessions.iter().filter_map(|one| Some((one, one.said.as_ref().ok()?))).collect();
     let aliases: Vec<_> = sessions.iter().filter_map(|(_, said)| said.alias.as_deref()).collect();
     let listed = aliases.join(", ");
     let is_meant =
         |said: &SessionDescription| alias.is_none_or(|it| said.alias.as_deref() == Some(it));
     let mut meant = sessions.iter().filter(|(_, said)| is_meant(said));
-    let (socket, session) = match (meant.next(), meant.next(), alias) {
-        (Some(one), None, _) => one,
+    let (session, said) = match (meant.next(), meant.next(), alias) {
+        (Some(one), None, _) => *one,
         (Some(_), Some(_), None) => {
             bail!("Several sessions run on this machine. Name one of them after --wake: {listed}.")
         }
@@ -48,14 +50,18 @@ pub(super) async fn trial(alias: Option<&str>) -> anyhow::Result<Finding> {
         ),
         (None, ..) => bail!("No session of yours runs on this machine. Start a client first."),
     };
-    let who = name(session);
+    let who = name(said, session.is_http());
+    if session.is_http() {
+        let (why, fix) = hindered("no-way");
+        return Ok(Finding::failure(CHECK, format!("Nothing wakes {who}: {why}."), fix));
+    }
     remark(&format!("Waking {who}. This can take {} s.", SIGN_TIME.as_secs()));
-    let report = ask(socket).await.ok_or_else(|| {
+    let report = ask(&session.socket).await.ok_or_else(|| {
         anyhow!(
             "The bridge of {who} does not answer, or is of an earlier version. Restart its client."
         )
     })?;
-    Ok(finding(&who, session.client.as_deref(), &report))
+    Ok(finding(&who, said.client.as_deref(), &report))
 }
 
 async fn ask(socket: &Path) -> Option<TrialReport> {
@@ -68,7 +74,6 @@ async fn ask(socket: &Path) -> Option<TrialReport> {
 
 /// What came of it, in sentences.
 fn finding(who: &str, client: Option<&str>, report: &TrialReport) -> Finding {
-    const CHECK: &str = "wake";
     let by = way(report.way.as_deref().unwrap_or_default());
     let after = Duration::from_millis(report.after.unwrap_or_default());
     let seconds = after.as_secs_f64();

@@ -5,8 +5,8 @@ use super::plugin::install_plugin;
 use super::step::SetupStep;
 use crate::clients::SettableClient;
 use crate::setup::{
-    ClientSettings, EntryState, FileChange, FileProblem, OverriddenPart, PlannedFile, SetupTarget,
-    SkillFile, holds, inspect, install, preview, remove, trust_marks,
+    ClientSettings, FileChange, FileFormat, FileProblem, OverriddenPart, PlannedFile, SetupTarget,
+    SkillFile, forget, holds, inspect, install, preview, remove, trust_marks,
 };
 use crate::terminal::{remark, tell};
 
@@ -19,6 +19,15 @@ pub(super) struct SetupOutcome {
     pub(super) changes: usize,
     /// Whether other settings keep something of this from working.
     pub(super) is_overridden: bool,
+}
+
+impl SetupOutcome {
+    /// Adds what became of another client's files.
+    pub(super) fn add(&mut self, other: Self) {
+        self.failures += other.failures;
+        self.changes += other.changes;
+        self.is_overridden |= other.is_overridden;
+    }
 }
 
 /// The files of a client that can be written, and why some of them only without their hooks.
@@ -121,10 +130,12 @@ async fn put_all(
             (Ok(None), _) => {}
             (Ok(Some(change)), Some(told)) => {
                 if !told.is_change {
-                    *told = SetupStep::written(name, file, &change);
+                    *told = SetupStep::written(name, file, &change, target);
                 }
             }
-            (Ok(Some(change)), None) => steps.push(SetupStep::written(name, file, &change)),
+            (Ok(Some(change)), None) => {
+                steps.push(SetupStep::written(name, file, &change, target));
+            }
             (Err(problem), _) => return Err((steps, problem.to_string())),
         }
     }
@@ -147,7 +158,12 @@ fn write(
     target: &SetupTarget,
 ) -> Result<Option<FileChange>, FileProblem> {
     if !file.entries.is_empty() {
-        return install(file).map(Some);
+        let change = install(file)?;
+        if target.address.is_some() && file.format == FileFormat::Toml {
+            // Of the hooks that have gone.
+            forget(file, marks)?;
+        }
+        return Ok(Some(change));
     }
     if !holds(file) {
         return Ok(None);
@@ -172,7 +188,7 @@ fn tell_overrides(
     for setting in (settings.overrides)(target).into_iter().chain(client.unloadable_plugin(target))
     {
         let is_unwanted = match setting.of {
-            OverriddenPart::Hooks => setup.no_hooks,
+            OverriddenPart::Hooks => setup.no_hooks || setup.http,
             OverriddenPart::Rule => setup.no_allow,
             OverriddenPart::Server | OverriddenPart::Environment => false,
         };
@@ -199,7 +215,7 @@ pub(super) fn tell_kept(
     let settings = (client.settings)(target);
     let reports = inspect(&settings);
     let entries = reports.iter().flat_map(|report| &report.entries);
-    let present = entries.filter(|(_, state)| matches!(state, EntryState::Present(_)));
+    let present = entries.filter(|(_, state)| state.is_present());
     let is_kept = |hooks, rule| present.clone().any(|(entry, _)| !entry.is_wanted(hooks, rule));
     let is_chosen = settings.chosen_package(target).is_some();
     let has_plugin = is_chosen || (settings.name_plugin() && !setup.no_hooks);

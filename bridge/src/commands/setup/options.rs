@@ -29,6 +29,10 @@ pub(crate) struct Setup {
     /// Have Claude Code or Codex install the junction's plugin, which brings all but the rule in place of settings
     #[arg(long, conflicts_with_all = ["remove", "project", "no_hooks"])]
     pub(super) plugin: bool,
+    /// Have the client ask this machine's gateway over HTTP, in place of starting a bridge: one agent for all its sessions,
+    /// which nothing wakes
+    #[arg(long, conflicts_with_all = ["remove", "plugin"])]
+    pub(super) http: bool,
     /// Set no hooks, and for opencode no plugin: a busy agent then learns of messages only from the results of the
     /// junction's tools
     #[arg(long, conflicts_with = "remove")]
@@ -62,7 +66,7 @@ impl Setup {
         let program = own.path.to_str().map(str::to_owned);
         let program =
             program.context("The program's path is not UTF-8. Install it where the path is.")?;
-        if !own.is_lasting && !self.remove {
+        if !own.is_lasting && !self.remove && !self.http {
             let place = passing_in(&own.path).unwrap_or("a place for a while");
             remark(&format!(
                 "{program} may not stay where it is, in {place}. Better install it, for example with cargo install, and run setup from \

@@ -55,7 +55,7 @@ pub(super) async fn install_plugin(
     let rules: Vec<_> = files.iter().filter(|file| !file.entries.is_empty()).collect();
     // Before the client changes the same file, so that it is kept as its user left it.
     for rule in &rules {
-        steps.push(SetupStep::written(name, rule, &install_beside(rule).map_err(told)?));
+        steps.push(SetupStep::written(name, rule, &install_beside(rule).map_err(told)?, target));
     }
     match run(&client_program, client, package, target).await {
         Ok(step) => {

@@ -3,8 +3,8 @@
 use super::installation::installable_part;
 use crate::clients::SettableClient;
 use crate::setup::{
-    ClientSettings, EntryState, FileChange, FileProblem, PlannedFile, SetupTarget, command_line,
-    fragment, holds, inspect, is_recorded, preview,
+    ClientSettings, FileChange, FileProblem, PlannedFile, SetupTarget, command_line, fragment,
+    holds, inspect, is_recorded, preview,
 };
 use crate::terminal::tell;
 
@@ -22,7 +22,9 @@ pub(super) fn print(
     print_package(client, settings, target, removes)?;
     for file in settings.files.iter().filter(|file| !removes && file.entries.is_empty()) {
         if holds(file) {
-            tell(&format!("# {name}: {} would lose what the plugin brings", file.path.display()))?;
+            let what =
+                if target.address.is_some() { "its hooks" } else { "what the plugin brings" };
+            tell(&format!("# {name}: {} would lose {what}", file.path.display()))?;
         }
     }
     for file in settings.files.iter().filter(|file| !file.entries.is_empty()) {
@@ -30,8 +32,7 @@ pub(super) fn print(
         if removes {
             let states = inspect(&ClientSettings { files: vec![file.clone()], ..settings.clone() });
             let entries = states.iter().flat_map(|report| &report.entries);
-            let count =
-                entries.filter(|(_, state)| matches!(state, EntryState::Present(_))).count();
+            let count = entries.filter(|(_, state)| state.is_present()).count();
             let outcome = if is_recorded(file) {
                 "which would be taken out"
             } else {

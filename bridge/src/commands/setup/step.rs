@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::setup::{ClientPackage, FileChange, ForeignPackage, PlannedFile, SkillFile};
+use crate::setup::{
+    ClientPackage, FileChange, ForeignPackage, PlannedFile, SetupTarget, SkillFile,
+};
 
 /// What was done, to be told.
 pub(super) struct SetupStep {
@@ -38,13 +40,25 @@ impl SetupStep {
     }
 
     /// What putting entries into a file, or taking some out of it, has come to.
-    pub(super) fn written(name: &str, file: &PlannedFile, change: &FileChange) -> Self {
+    pub(super) fn written(
+        name: &str,
+        file: &PlannedFile,
+        change: &FileChange,
+        target: &SetupTarget,
+    ) -> Self {
         let path = file.path.display();
         let text = match change {
             FileChange::Unchanged => format!("{name}: {path} is as it should be"),
             FileChange::Created => format!("{name}: made {path}"),
             FileChange::Deleted => format!("{name}: deleted {path}, which setup had made"),
             FileChange::Restored => format!("{name}: {path} is as it was before setup"),
+            FileChange::Changed | FileChange::NotOurs
+                if file.entries.is_empty() && target.address.is_some() =>
+            {
+                format!(
+                    "{name}: took the hooks out of {path}, because nothing serves them over HTTP"
+                )
+            }
             FileChange::Changed | FileChange::NotOurs if file.entries.is_empty() => {
                 format!("{name}: took out of {path} what the plugin brings")
             }

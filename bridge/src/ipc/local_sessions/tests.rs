@@ -25,9 +25,15 @@ fn described(alias: Option<&str>) -> SessionDescription {
     }
 }
 
-fn bridge(socket: &Path, said: Result<Option<&str>, BridgeSilence>) -> LocalBridge {
+fn bridge(socket: &Path, said: Result<Option<&str>, BridgeSilence>) -> LocalSession {
     let (socket, said) = (socket.to_owned(), said.map(described));
-    LocalBridge { process: 7, socket, said, held_until: None }
+    LocalSession { process: 7, socket, server: SessionServer::Bridge, said, held_until: None }
+}
+
+/// A session that is reached over HTTP.
+fn http_session(socket: &Path, agent: &str, alias: &str) -> LocalSession {
+    let server = SessionServer::Gateway { agent: agent.to_owned(), name: None };
+    LocalSession { server, ..bridge(socket, Ok(Some(alias))) }
 }
 
 /// Answers one request with this text, and gives the request.
@@ -106,7 +112,8 @@ fn session_is_meant_if_it_alone_has_the_alias() {
         let bridges = aliases.iter().map(|alias| bridge(nowhere, Ok(Some(*alias))));
         bridges.collect::<Vec<_>>()
     };
-    let why = |bridges: &[LocalBridge]| of_alias(bridges, "bob").err().map(|error| error.wording());
+    let why =
+        |bridges: &[LocalSession]| of_alias(bridges, "bob").err().map(|error| error.wording());
     assert_eq!(why(&known(&["alice", "bob"])), None);
     for (bridges, words) in [
         (known(&[]), "No session of yours runs on this machine."),
@@ -117,5 +124,74 @@ fn session_is_meant_if_it_alone_has_the_alias() {
     ] {
         let why = why(&bridges).unwrap_or_default();
         assert!(why.contains(words), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn agents_of_a_gateway_are_read_page_by_page() {
+    let dir = TempDir::new().unwrap();
+    let socket = dir.path().join("gateway-7.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let page = |ids: &[&str], more| {
+        let agents = ids.iter().map(|id| HttpAgent {
+            id: (*id).to_owned(),
+            name: (*id == "a").then(|| "desk".to_owned()),
+            session: described(Some(id)),
+        });
+        let page = BridgeResponse::Agents { agents: agents.collect(), more };
+        serde_json::to_string(&page).unwrap() + "\n"
+    };
+    let (first, second) = (page(&["a", "b"], true), page(&["c"], false));
+    let gateway = async {
+        let asked = [answers(&listener, &first).await, answers(&listener, &second).await];
+        assert_eq!(
+            asked,
+            ["{\"ask\":\"agents\",\"after\":null}\n", "{\"ask\":\"agents\",\"after\":\"b\"}\n"]
+        );
+    };
+    let (found, ()) = tokio::join!(LocalSession::of_gateway(&socket), gateway);
+    let found: Vec<_> = found.iter().map(|it| (it.process, it.alias(), &it.server)).collect();
+    let server = |agent: &str, name: Option<&str>| SessionServer::Gateway {
+        agent: agent.to_owned(),
+        name: name.map(str::to_owned),
+    };
+    let servers = [server("a", Some("desk")), server("b", None), server("c", None)];
+    let aliases = ["a", "b", "c"].map(Some);
+    let expected: Vec<_> =
+        aliases.into_iter().zip(&servers).map(|(alias, server)| (7, alias, server)).collect();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_gateway_is_one_session_of_which_nothing_is_known() {
+    let dir = TempDir::new().unwrap();
+    let socket = dir.path().join("gateway-7.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let found = LocalSession::of_gateway(&socket).await;
+    let [session] = found.as_slice() else { panic!("{} sessions", found.len()) };
+    assert_eq!((&session.said, session.is_http()), (&Err(BridgeSilence::Late), true));
+    drop(listener);
+    assert!(LocalSession::of_gateway(&socket).await.is_empty(), "nobody listens");
+}
+
+#[tokio::test]
+async fn session_that_is_reached_over_http_can_be_removed_and_not_held() {
+    let dir = TempDir::new().unwrap();
+    let socket = dir.path().join("gateway-7.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let desk = http_session(&socket, "a1", "desk");
+    let done = answers(&listener, "{\"say\":\"done\"}\n");
+    let (followed, request) = tokio::join!(desk.follow(UserOrder::Remove), done);
+    assert_eq!(
+        (followed, request.as_str()),
+        (Ok(()), "{\"ask\":\"remove-agent\",\"agent\":\"a1\"}\n")
+    );
+    let gone = answers(&listener, "{\"say\":\"nothing\"}\n");
+    let (followed, _) = tokio::join!(desk.follow(UserOrder::Remove), gone);
+    assert_eq!(followed, Err(OrderError::EndedBridge("desk".to_owned())));
+    for order in [UserOrder::Hold(Duration::from_secs(60)), UserOrder::Release] {
+        assert_eq!(desk.follow(order).await, Err(OrderError::NothingWakes("desk".to_owned())));
+        let all = order_all(&[http_session(&socket, "a1", "desk")], order).await;
+        assert_eq!(all, Ok(OrderedSessions::default()), "what nothing wakes need not be held");
     }
 }

@@ -16,13 +16,13 @@ export function isHeld(own) {
 
 /** Opens the menu of one session of this user. */
 export function openSessionMenu(button, alias) {
-  const held = isHeld(store.own.get(alias));
+  const own = store.own.get(alias);
+  // Nothing wakes a session that is reached over HTTP, so there is nothing to hold back.
+  const wakes = own?.http ? [] : [...holds(alias, `${alias} is`), isHeld(own) && { label: "Release", act: () => release(alias) }, null];
   openMenu(
     button,
     [
-      ...holds(alias, `${alias} is`),
-      held && { label: "Release", act: () => release(alias) },
-      null,
+      ...wakes,
       { label: "Remove…", danger: true, act: () => remove(alias) },
     ].filter((item) => item !== false),
     `Actions for ${alias}`,

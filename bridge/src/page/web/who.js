@@ -158,10 +158,10 @@ function updateRow(row, session) {
   shownIn.set(row, { session, own, held });
   const [name, state, work, where, reach, since, action] = row.children;
   const focused = row.contains(document.activeElement);
-  if (!before || before.session.alias !== session.alias || !before.own !== !own || before.session.client !== session.client) {
+  if (!before || before.session.alias !== session.alias || !before.own !== !own || before.own?.http !== own?.http || before.session.client !== session.client) {
     const tag = session.you ? "you" : own ? "yours" : "";
     name.replaceChildren(
-      h("div", { class: "name" }, h("a", { href: threadLink(session.alias) }, bdi(session.alias)), tag && h("span", { class: "tag accent" }, tag)),
+      h("div", { class: "name" }, h("a", { href: threadLink(session.alias) }, bdi(session.alias)), tag && h("span", { class: "tag accent" }, tag), own?.http ? h("span", { class: "tag" }, "over HTTP") : ""),
       session.client ? h("small", {}, bdi(session.client)) : "",
     );
     action.replaceChildren(own && !session.you ? menuButton(session.alias) : "");

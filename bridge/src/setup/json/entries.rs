@@ -1,34 +1,10 @@
 //! What belongs in a client's settings, in a JSON text.
 
-use std::ops::Range;
-use std::path::Path;
-
 use junction_attachments::json::{JsonEditor, JsonNode, JsonObstacle, SettingValue, quoted};
 
-use super::super::entry::{HookKind, PlannedEntry, SERVER, fields_of, hook_group, wanted_command};
-use super::super::problem::FileProblem;
-use super::super::program::{HookCommand, is_bridge};
-
-/// Why an entry cannot be put into a JSON text.
-pub(crate) enum JsonTrouble {
-    Obstacle(JsonObstacle),
-    OtherServer(usize),
-}
-
-impl From<JsonObstacle> for JsonTrouble {
-    fn from(obstacle: JsonObstacle) -> Self {
-        Self::Obstacle(obstacle)
-    }
-}
-
-impl JsonTrouble {
-    pub(crate) fn told(self, path: &Path, text: &str) -> FileProblem {
-        match self {
-            Self::Obstacle(obstacle) => FileProblem::json(path, text, obstacle),
-            Self::OtherServer(at) => FileProblem::other_server(path, text, at),
-        }
-    }
-}
+use super::super::entry::{HookKind, PlannedEntry, SERVER, hook_group};
+use super::super::program::HookCommand;
+use super::server::{JsonTrouble, install_json_server, is_ours, restore_json_server};
 
 /// A hook of ours in a JSON text.
 pub(crate) struct JsonHook<'d> {
@@ -62,28 +38,6 @@ pub(crate) fn json_hooks<'d>(
     })
 }
 
-/// The command of a server, and where it is: a text, or the first of a list.
-pub(crate) fn json_command(
-    editor: &JsonEditor,
-    server: &JsonNode,
-) -> Option<(Range<usize>, String)> {
-    let command = server.field("command")?;
-    let words = command.items().unwrap_or(std::slice::from_ref(command));
-    let (first, rest) = words.split_first()?;
-    let mut arguments =
-        rest.iter().chain(server.field("args").and_then(JsonNode::items).into_iter().flatten());
-    // With a word after it, the program is no server, but one of its commands.
-    let is_command = arguments
-        .next()
-        .and_then(|word| word.text(editor.text()))
-        .is_some_and(|word| !word.starts_with('-'));
-    let kind = server.field("type").and_then(|kind| kind.text(editor.text()));
-    if is_command || kind.is_some_and(|kind| kind != "stdio" && kind != "local") {
-        return None;
-    }
-    Some((first.span.clone(), first.text(editor.text())?))
-}
-
 /// Where an item is in the list at a path, and the places of all items.
 pub(crate) fn item_of(editor: &JsonEditor, path: &[&str], item: &str) -> Option<usize> {
     let items = editor.get(path)?.items()?;
@@ -95,26 +49,7 @@ pub(crate) fn install_json(
     entry: &PlannedEntry,
 ) -> Result<(), JsonTrouble> {
     match entry {
-        PlannedEntry::Server { path, fields } => {
-            let (found, depth) = editor.object(path)?;
-            if depth < path.len() {
-                return Ok(editor.add(path, fields)?);
-            }
-            let command = json_command(editor, found).filter(|(_, command)| is_bridge(command));
-            let Some((span, command)) = command else {
-                return Err(JsonTrouble::OtherServer(found.span.start));
-            };
-            let wanted = wanted_command(fields);
-            if command != wanted {
-                editor.replace(span, &quoted(wanted))?;
-            }
-            for (name, value) in fields_of(fields) {
-                let path: Vec<&str> = path.iter().copied().chain([name.as_str()]).collect();
-                if editor.get(&path).is_none() {
-                    editor.add(&path, value)?;
-                }
-            }
-        }
+        PlannedEntry::Server { path, fields } => install_json_server(editor, path, fields)?,
         PlannedEntry::RuleField { path, value } => match editor.object(&path[..path.len() - 1]) {
             // One value for all tools, which a person chose.
             Err(JsonObstacle::Kind { .. }) => {}
@@ -203,8 +138,7 @@ fn is_json(editor: &JsonEditor, path: &[&str], value: &SettingValue) -> bool {
 /// Whether a path leads into no server, or into one that is the bridge.
 fn is_in_bridge(editor: &JsonEditor, path: &[&str]) -> bool {
     let Some(at) = path.iter().position(|name| *name == SERVER) else { return true };
-    let command = editor.get(&path[..=at]).and_then(|server| json_command(editor, server));
-    command.is_some_and(|(_, command)| is_bridge(&command))
+    is_ours(editor, &path[..=at])
 }
 
 /// Takes an item out of a list, unless it was there before.
@@ -222,29 +156,20 @@ fn remove_json_item(
     prune(editor, &[path, &[""]].concat(), backup)
 }
 
-/// Takes the server out. One that was there before gets its command back, and loses the fields that were added.
+/// Takes the server out. One that was there before is reached again as it was, and loses the fields that were added.
 fn remove_json_server(
     editor: &mut JsonEditor,
     path: &[&str],
     fields: &SettingValue,
     backup: Option<&JsonEditor>,
 ) -> Result<(), JsonObstacle> {
-    let found = editor.get(path).and_then(|node| json_command(editor, node));
-    let Some((span, _)) = found.filter(|(_, command)| is_bridge(command)) else { return Ok(()) };
-    let Some((backup, earlier)) = backup.and_then(|backup| Some((backup, backup.get(path)?)))
-    else {
-        return take_out(editor, path, backup);
-    };
-    if let Some((command, _)) = json_command(backup, earlier) {
-        editor.replace(span, &backup.text()[command])?;
+    if !is_ours(editor, path) {
+        return Ok(());
     }
-    for (name, value) in fields_of(fields).iter().filter(|(name, _)| name != "command") {
-        let field = [path, &[name.as_str()]].concat();
-        if backup.get(&field).is_none() && is_json(editor, &field, value) {
-            editor.remove(&field)?;
-        }
+    match backup.filter(|backup| backup.get(path).is_some()) {
+        Some(backup) => restore_json_server(editor, path, fields, backup),
+        None => take_out(editor, path, backup),
     }
-    Ok(())
 }
 
 /// Takes the hooks of an event out. Where one was there before, none was added: it gets its command back.

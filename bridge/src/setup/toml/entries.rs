@@ -5,7 +5,10 @@ use std::path::Path;
 use junction_attachments::json::{SettingValue, toml_text};
 use toml_edit::{Item, TableLike, Value};
 
-use super::super::entry::{HookKind, PlannedEntry, fields_of, hook_group, wanted_command};
+use super::super::entry::{
+    ADDRESS_FIELDS, HookKind, PlannedEntry, TRANSPORT_FIELDS, fields_of, hook_group,
+    is_agent_address, wanted_address, wanted_command,
+};
 use super::super::problem::FileProblem;
 use super::super::program::is_bridge;
 use super::{TomlEditor, TomlHook, TomlObstacle};
@@ -22,6 +25,21 @@ pub(crate) fn toml_hooks(
         let kind = HookKind::of(text)?;
         kind.serves(planned, hook.matcher.as_deref()).then_some((hook, kind))
     })
+}
+
+/// The address of a server that is an agent at a gateway, and the name of its field.
+pub(crate) fn toml_address(editor: &TomlEditor, server: &[&str]) -> Option<(&'static str, String)> {
+    ADDRESS_FIELDS.iter().find_map(|name| {
+        let address = editor.get_text(&[server, &[*name]].concat());
+        Some((*name, address.filter(|address| is_agent_address(address))?))
+    })
+}
+
+/// The name of the field that says what a server of ours is: the command, or the address.
+fn place_field(editor: &TomlEditor, server: &[&str]) -> Option<&'static str> {
+    let command = editor.get_text(&[server, &["command"]].concat());
+    let command = command.filter(|command| is_bridge(command)).map(|_| "command");
+    command.or_else(|| toml_address(editor, server).map(|(name, _)| name))
 }
 
 pub(crate) fn install_toml(
@@ -46,12 +64,8 @@ pub(crate) fn install_toml(
         }
         PlannedEntry::RuleField { path, value } => {
             let (name, server) = path.split_last().unwrap_or((&"", &[]));
-            let command = [server, &["command"]].concat();
-            if editor.get(path).is_some() {
-                Ok(())
-            } else {
-                editor.add_after(&command, name, value)
-            }
+            let place = [server, &[place_field(editor, server).unwrap_or("command")]].concat();
+            if editor.get(path).is_some() { Ok(()) } else { editor.add_after(&place, name, value) }
         }
         // No client with TOML has such a list.
         PlannedEntry::RuleItem { .. } | PlannedEntry::PluginItem { .. } => Ok(()),
@@ -66,7 +80,7 @@ pub(crate) fn install_toml(
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))
 }
 
-/// Has the server call the wanted program, and adds the fields that are missing.
+/// Has the server call the wanted program, or ask the wanted address, and adds the fields that are missing.
 fn update_toml_server(
     file: &Path,
     editor: &mut TomlEditor,
@@ -75,19 +89,49 @@ fn update_toml_server(
 ) -> Result<(), FileProblem> {
     let text = editor.text().to_owned();
     let wrong = |obstacle| FileProblem::toml_form(file, &text, obstacle);
-    let command = [path, &["command"]].concat();
-    let found = editor.get_text(&command).filter(|command| is_bridge(command));
-    let Some(found) = found else {
+    let Some(found) = place_field(editor, path) else {
         return Err(FileProblem::other_server(file, &text, editor.place(path)));
     };
-    let wanted = wanted_command(fields);
-    if found != wanted {
-        editor.replace(&command, &toml_text(wanted)).map_err(wrong)?;
+    let (name, wanted) =
+        wanted_address(fields).unwrap_or_else(|| ("command", wanted_command(fields)));
+    let place = [path, &[name]].concat();
+    if found != name {
+        add_fields(editor, path, found, fields).map_err(wrong)?;
+        return remove_transport(editor, path, fields).map_err(wrong);
     }
+    if editor.get_text(&place).as_deref() != Some(wanted) {
+        editor.replace(&place, &toml_text(wanted)).map_err(wrong)?;
+    }
+    add_fields(editor, path, name, fields).map_err(wrong)
+}
+
+/// Adds the fields that a server does not have, after this one.
+fn add_fields(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    after: &str,
+    fields: &SettingValue,
+) -> Result<(), TomlObstacle> {
     for (name, value) in fields_of(fields).iter().rev() {
-        let field = [path, &[name.as_str()]].concat();
-        if editor.get(&field).is_none() {
-            editor.add_after(&command, name, value).map_err(wrong)?;
+        if editor.get(&[path, &[name.as_str()]].concat()).is_none() {
+            editor.add_after(&[path, &[after]].concat(), name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out of a server what says how it is reached, but for these fields.
+fn remove_transport(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    fields: &SettingValue,
+) -> Result<(), TomlObstacle> {
+    for name in TRANSPORT_FIELDS.iter().filter(|name| fields.get(name).is_none()) {
+        let field = [path, &[*name]].concat();
+        match editor.get(&field) {
+            Some(Item::Table(_)) => editor.remove(&field)?,
+            Some(_) => editor.remove_field(&field)?,
+            None => {}
         }
     }
     Ok(())
@@ -130,7 +174,7 @@ pub(crate) fn remove_toml(
             let server = &path[..path.len() - 1];
             // In a server of its own it went with that.
             let had_server = backup.is_some_and(|backup| backup.get(server).is_some());
-            if had_server && is_bridge_at(editor, server) {
+            if had_server && place_field(editor, server).is_some() {
                 remove_added(editor, path, value, backup)
             } else {
                 Ok(())
@@ -144,33 +188,56 @@ pub(crate) fn remove_toml(
     made.map_err(|obstacle| FileProblem::toml_form(file, &text, obstacle))
 }
 
-fn is_bridge_at(editor: &TomlEditor, server: &[&str]) -> bool {
-    let command = [server, &["command"]].concat();
-    editor.get_text(&command).is_some_and(|command| is_bridge(&command))
-}
-
-/// Takes the server out. One that was there before gets its command back, and loses the fields that were added.
+/// Takes the server out. One that was there before gets its command or address back, and loses the fields that were added.
 fn remove_toml_server(
     editor: &mut TomlEditor,
     path: &[&str],
     fields: &SettingValue,
     backup: Option<&TomlEditor>,
 ) -> Result<(), TomlObstacle> {
-    if !is_bridge_at(editor, path) {
-        return Ok(());
-    }
+    let Some(place) = place_field(editor, path) else { return Ok(()) };
     let Some(earlier) = backup.filter(|backup| backup.get(path).is_some()) else {
         editor.remove(path)?;
         return prune(editor, path, backup);
     };
-    let command = [path, &["command"]].concat();
-    if let Some(earlier) = earlier.written(&command) {
-        editor.replace(&command, earlier)?;
+    let before = place_field(earlier, path).unwrap_or("command");
+    if before != place {
+        return restore_transport(editor, path, place, earlier);
     }
-    for (name, value) in fields_of(fields).iter().filter(|(name, _)| name != "command") {
+    let place = [path, &[place]].concat();
+    if let Some(earlier) = earlier.written(&place) {
+        editor.replace(&place, earlier)?;
+    }
+    let is_place = |name: &String| name == "command" || ADDRESS_FIELDS.contains(&name.as_str());
+    for (name, value) in fields_of(fields).iter().filter(|(name, _)| !is_place(name)) {
         remove_added(editor, &[path, &[name.as_str()]].concat(), value, backup)?;
     }
     Ok(())
+}
+
+/// Gives a server back what said in the back-up how it is reached, after this field, which goes as all does that says it now.
+fn restore_transport(
+    editor: &mut TomlEditor,
+    path: &[&str],
+    place: &str,
+    backup: &TomlEditor,
+) -> Result<(), TomlObstacle> {
+    let written = TRANSPORT_FIELDS.iter().filter_map(|name| {
+        let field = [path, &[*name]].concat();
+        let is_value = backup.get(&field).is_some_and(Item::is_value);
+        Some((*name, backup.written(&field).filter(|_| is_value)?))
+    });
+    let written: Vec<_> = written.collect();
+    for (name, value) in written.iter().rev() {
+        let field = [path, &[*name]].concat();
+        if editor.get(&field).is_some() {
+            editor.replace(&field, value)?;
+        } else {
+            editor.add_written_after(&[path, &[place]].concat(), name, value)?;
+        }
+    }
+    let kept = written.iter().map(|(name, _)| ((*name).to_owned(), SettingValue::True)).collect();
+    remove_transport(editor, path, &SettingValue::Fields(kept))
 }
 
 /// Takes a field out that the back-up does not have, unless somebody has changed it since.
