@@ -25,12 +25,12 @@ def gemini(lab, name, script, prompt, url=None):
     return Run(lab, name, command, env, lab.project(name)), actor
 
 
-def gemini_terminal(lab, name, script, hooks=False, by_setup=False, folder=None, more=()):
+def gemini_terminal(lab, name, script, hooks=False, by_setup=False, folder=None, more=(), url=None):
     """Opens it in a terminal, in the folder of its name or another; returns the terminal and the model's actor.
 
     With `by_setup` it knows of the junction what `setup` adds to its settings, before or after, and asks what it asks.
     """
-    actor, env = set_up(lab, name, script, hooks, by_setup)
+    actor, env = set_up(lab, name, script, hooks, by_setup, url)
     flags = FLAGS if by_setup else (*FLAGS, *NO_QUESTIONS)
     terminal = Unhurried(lab, name, [lab.program("gemini"), *flags, *more], env, lab.project(folder or name))
     terminal.shows("Type your message", 60)

@@ -5,13 +5,14 @@ import time
 from claude import Claude
 from codex import Codex
 from gateway import Gateway, Tap
-from gemini import gemini
+from gemini import gemini, gemini_terminal
 from opencode import opencode
 from peer import Peer
 from script import call, say
 from until import until
 
 NOWHERE = "There is no agent at this address"
+CORRECT = "It does better than docs/clients.md says: correct that."
 LONG = 330  # seconds: the HTTP libraries of some clients give up on a server that is silent for 5 minutes
 
 
@@ -186,7 +187,7 @@ def claude_waits_long_by_url(lab):
 
 
 def codex_waits_long_by_url(lab):
-    """Codex gives up on a call after 5 minutes: one that waits ends before that, with what has come."""
+    """Codex gives up on a call after 5 minutes; one that waits for more than 4 gets its message."""
     _waits(lab, _codex, 290)
 
 
@@ -200,45 +201,104 @@ def opencode_waits_long_by_url(lab):
     _waits(lab, _opencode)
 
 
-def _is_interrupted(lab, start):
-    """A person ends a call that waits: what comes then waits for the next call."""
+def _claude_terminal(lab, script, url, **more):
+    session = Claude(lab, "user", script, url=url, **more)
+    return session.terminal, session.actor
+
+
+def _codex_terminal(lab, script, url):
+    session = Codex(lab, "user", script, url=url)
+    return session.terminal(), session.actor
+
+
+def _gemini_terminal(lab, script, url):
+    return gemini_terminal(lab, "user", script, url=url)
+
+
+def _interrupted(lab, start):
+    """A person ends a call that waits, and another session sends something then. Returns what ends it, and the actor."""
     def waits():
         yield
         yield call("read_messages", wait_seconds=100)
         turn = yield call("read_messages")
-        yield say("Read: " + turn.result["messages"][0]["message"])
+        yield say("Read: " + " ".join(message["message"] for message in turn.result["messages"]))
 
     bob = Peer(lab, "bob")
-    actor, terminal = start(lab, waits(), Gateway(lab).add("desk"))
+    terminal, actor = start(lab, waits(), Gateway(lab).add("desk"))
+    terminal.type("Talk to the other one.")
     bob.other(lambda peer: peer["reach"] == "push", 60)  # its call waits
     terminal.keys("Escape")
-    began = time.monotonic()
-    bob.other(lambda peer: peer["reach"] == "pull")
-    lab.figure("ended s", time.monotonic() - began)
+    time.sleep(3)
     sent = bob.send("desk", "Are you there?")
     time.sleep(3)  # longer than it takes to call a message read that nobody reads
     bob.read(0)
-    assert sent["id"] not in bob.ends, "A message is said to be read that no call has read."
+    early = bob.ends.get(sent["id"])
     terminal.type("Read on.")
     assert bob.end(sent["id"])[0] == "read", "The message was not read."
     actor.at_rest()
-    assert actor.acts[-1].text == "Read: Are you there?", actor.acts[-1].text
+    return early, actor.acts[-1].text
+
+
+def _waits_for_the_next_call(lab, start):
+    early, said = _interrupted(lab, start)
+    assert not early, "A message is said to be read that no call has read."
+    assert said == "Read: Are you there?", said
 
 
 def claude_interrupted_by_url(lab):
     """Esc in Claude Code ends the call that waits, and the message after it is read by the next."""
-    def start(lab, script, url):
-        session = Claude(lab, "user", script, url=url)
-        session.terminal.type("Talk to the other one.")
-        return session.actor, session.terminal
-    _is_interrupted(lab, start)
+    _waits_for_the_next_call(lab, _claude_terminal)
 
 
 def codex_interrupted_by_url(lab):
     """Esc in Codex ends the call that waits, and the message after it is read by the next."""
-    def start(lab, script, url):
-        session = Codex(lab, "user", script, url=url)
-        terminal = session.terminal()
-        terminal.type("Talk to the other one.")
-        return session.actor, terminal
-    _is_interrupted(lab, start)
+    _waits_for_the_next_call(lab, _codex_terminal)
+
+
+def gemini_interrupted_by_url(lab):
+    """Esc in Gemini CLI does not end the call that waits: it takes the next message, which its model is not shown."""
+    early, said = _interrupted(lab, _gemini_terminal)
+    assert early and early[0] == "read", CORRECT
+    assert said == "Read: ", said
+
+
+def _starts_first(lab, start):
+    """The client is there before the gateway is. Returns whether its model has the tools some time after."""
+    has_tools = []
+
+    def looks():
+        while True:
+            turn = yield say("Done.") if has_tools else None
+            has_tools.append(bool(turn.named("list_peers")))
+
+    gateway = Gateway(lab)
+    url = gateway.add("desk")
+    gateway.kill()
+    terminal, actor = start(lab, looks(), url)
+    terminal.type("The first prompt.")
+    actor.asked(1, 60)
+    assert not has_tools[0], "There are tools without a gateway."
+    actor.at_rest()
+    time.sleep(20)  # longer than a client tries again at its start
+    gateway.start()
+    for number in range(3):
+        time.sleep(5)
+        terminal.type(f"Prompt {number} after it.")
+        actor.asked(number + 2, 30)
+        actor.at_rest()
+    return has_tools[-1]
+
+
+def claude_before_the_gateway(lab):
+    """Claude Code that is there long before the gateway is does not find it by itself."""
+    assert not _starts_first(lab, lambda *words: _claude_terminal(*words, ready=False)), CORRECT
+
+
+def codex_before_the_gateway(lab):
+    """Codex that is there long before the gateway is does not find it by itself."""
+    assert not _starts_first(lab, _codex_terminal), CORRECT
+
+
+def gemini_before_the_gateway(lab):
+    """Gemini CLI that is there long before the gateway is does not find it by itself."""
+    assert not _starts_first(lab, _gemini_terminal), CORRECT
