@@ -33,11 +33,12 @@ def rewake_hooks():
 class Claude:
     """One session. Several share the home, as one user's do.
 
-    With `by_setup` it is started without a word, and knows of the junction what `setup` has written.
+    With `by_setup` it is started without a word, and knows of the junction what `setup` has written. With `url` it
+    starts no bridge, and its server is there.
     """
 
     def __init__(self, lab, name, script, hooks=None, socket=True, ready=True, allowed=True, by_setup=False,
-                 server="junction", folder=None, more=(), **env):
+                 server="junction", folder=None, more=(), url=None, **env):
         self.name = name
         self.lab = lab
         self.project = lab.project(folder or name)
@@ -46,7 +47,7 @@ class Claude:
         answer_first_questions(lab, self.project)
         words = [lab.program("claude"), "--permission-mode", "manual", "--debug-file", self.debug, *more]
         if not by_setup:
-            words += ["--mcp-config", self._servers(socket), "--strict-mcp-config",
+            words += ["--mcp-config", self._servers(socket, url), "--strict-mcp-config",
                       *(["--allowedTools", "mcp__junction"] if allowed else []),
                       "--settings", self._settings(hooks or {})]
         env = lab.env(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL=f"{lab.model.url}/{name}",
@@ -92,10 +93,11 @@ class Claude:
         self.actor.at_rest(seconds)
         self.idle(seconds)
 
-    def _servers(self, socket):
+    def _servers(self, socket, url):
         without = ["env", "-u", "CLAUDE_CODE_MESSAGING_SOCKET"]
         command = ["junction-bridge"] if socket else [*without, "junction-bridge"]
-        server = {"type": "stdio", "command": command[0], "args": command[1:], "alwaysLoad": True}
+        where = {"type": "http", "url": url} if url else {"type": "stdio", "command": command[0], "args": command[1:]}
+        server = {**where, "alwaysLoad": True}
         return self._file("servers", {"mcpServers": {"junction": server}})
 
     def _settings(self, hooks):

@@ -26,10 +26,11 @@ class Codex:
 
     With `hooks="untrusted"` its person does not trust them when Codex asks.
 
-    With `by_setup` it knows of the junction what `setup` adds to its configuration, before or after.
+    With `by_setup` it knows of the junction what `setup` adds to its configuration, before or after. With `url` it
+    starts no bridge, and its server is there.
     """
 
-    def __init__(self, lab, name, script, hooks=False, by_tool=False, by_setup=False):
+    def __init__(self, lab, name, script, hooks=False, by_tool=False, by_setup=False, url=None):
         self.lab = lab
         self.hooks = hooks
         self.name = name
@@ -42,7 +43,7 @@ class Codex:
         if by_setup and config.exists():
             config.write_text(self._moved(config.read_text()))
         else:
-            config.write_text(self._config(with_server=not by_setup))
+            config.write_text(self._config(url, with_server=not by_setup))
         if hooks and not by_setup:
             hook = _tool_hook if by_tool else _command_hook
             ours = {event: [{"hooks": [hook(event)]}] for event in EVENTS}
@@ -56,7 +57,7 @@ class Codex:
     def _trust(self):
         return f'projects.{json.dumps(str(self.project))}.trust_level = "trusted"\n'
 
-    def _config(self, with_server):
+    def _config(self, url, with_server):
         quote = json.dumps
         text = f"""
             model = "stub-model"
@@ -72,9 +73,9 @@ class Codex:
             env_key = "STUB_KEY"
         """
         if with_server:
-            text = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n' + text + """
+            text = 'approval_policy = "never"\nsandbox_mode = "danger-full-access"\n' + text + f"""
                 [mcp_servers.junction]
-                command = "junction-bridge"
+                {f'url = {quote(url)}' if url else 'command = "junction-bridge"'}
             """
         return "\n".join(line.strip() for line in text.splitlines()).strip() + "\n"
 

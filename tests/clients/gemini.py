@@ -18,26 +18,26 @@ class Unhurried(Terminal):
         super().keys(*keys)
 
 
-def gemini(lab, name, script, prompt):
-    """Starts it; returns the run and the model's actor."""
-    actor, env = set_up(lab, name, script)
+def gemini(lab, name, script, prompt, url=None):
+    """Starts it; returns the run and the model's actor. With `url` it starts no bridge, and its server is there."""
+    actor, env = set_up(lab, name, script, url=url)
     command = [lab.program("gemini"), *FLAGS, *NO_QUESTIONS, "-p", prompt]
     return Run(lab, name, command, env, lab.project(name)), actor
 
 
-def gemini_terminal(lab, name, script, hooks=False, by_setup=False, folder=None, more=()):
+def gemini_terminal(lab, name, script, hooks=False, by_setup=False, folder=None, more=(), url=None):
     """Opens it in a terminal, in the folder of its name or another; returns the terminal and the model's actor.
 
     With `by_setup` it knows of the junction what `setup` adds to its settings, before or after, and asks what it asks.
     """
-    actor, env = set_up(lab, name, script, hooks, by_setup)
+    actor, env = set_up(lab, name, script, hooks, by_setup, url)
     flags = FLAGS if by_setup else (*FLAGS, *NO_QUESTIONS)
     terminal = Unhurried(lab, name, [lab.program("gemini"), *flags, *more], env, lab.project(folder or name))
     terminal.shows("Type your message", 60)
     return terminal, actor
 
 
-def set_up(lab, name, script, hooks=False, by_setup=False):
+def set_up(lab, name, script, hooks=False, by_setup=False, url=None):
     """Writes its settings; returns the model's actor and the environment to start it in."""
     folder = lab.home / ".gemini"
     folder.mkdir(exist_ok=True)
@@ -47,7 +47,8 @@ def set_up(lab, name, script, hooks=False, by_setup=False):
                  "security": {"auth": {"selectedType": "gemini-api-key"}}}
     if not by_setup:
         hook = {"hooks": [{"type": "command", "command": "junction-bridge hook"}]}
-        settings |= {"mcpServers": {"junction": {"command": "junction-bridge", "trust": True}},
+        server = {"httpUrl": url} if url else {"command": "junction-bridge"}
+        settings |= {"mcpServers": {"junction": {**server, "trust": True}},
                      "hooks": {event: [hook] for event in EVENTS} if hooks else {}}
     file.write_text(json.dumps(settings))
     env = lab.env(GEMINI_API_KEY="dummy", GOOGLE_GEMINI_BASE_URL=f"{lab.model.url}/{name}", GEMINI_CLI_NO_RELAUNCH="1")

@@ -27,11 +27,14 @@ def environment(lab):
                    OPENCODE_DISABLE_LSP_DOWNLOAD="1")
 
 
-def opencode(lab, name, script, prompt, by_setup=False):
-    """Starts it; returns the run and the model's actor. With `by_setup` its project does not name the bridge."""
+def opencode(lab, name, script, prompt, by_setup=False, url=None):
+    """Starts it; returns the run and the model's actor.
+
+    With `by_setup` its project does not name the bridge. With `url` it starts no bridge, and its server is there.
+    """
     actor = lab.model.actor(name, script)
-    server = {"junction": {"type": "local", "command": ["junction-bridge"], "enabled": True}}
-    settings = provider(lab, name) | ({} if by_setup else {"mcp": server})
+    where = {"type": "remote", "url": url} if url else {"type": "local", "command": ["junction-bridge"]}
+    settings = provider(lab, name) | ({} if by_setup else {"mcp": {"junction": {**where, "enabled": True}}})
     (lab.project(name) / "opencode.json").write_text(json.dumps(settings))
     command = [lab.program("opencode"), "run", "--print-logs", prompt]
     return Run(lab, name, command, environment(lab), lab.project(name)), actor

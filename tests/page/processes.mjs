@@ -155,7 +155,7 @@ async function end(child) {
 }
 
 /** The first line that has this in it. */
-function lineWith(stream, text) {
+export function lineWith(stream, text) {
   return new Promise((found, failed) => {
     const said = [];
     const lines = createInterface({ input: stream });
