@@ -28,7 +28,7 @@ mod running_trial;
 pub(crate) mod trial;
 mod waiting;
 
-use activity::{ActivitySign, WatchedTurn};
+use activity::ActivitySign;
 use agent_state::{AgentState, sign_of};
 use channels::Channels;
 pub(crate) use channels::WaitingProgram;
@@ -312,29 +312,6 @@ impl Wake {
                 () = self.0.changed.notified() => {}
                 () = tokio::time::sleep_until(next) => {}
             }
-        }
-    }
-
-    /// Takes in what the client shows of its session, if it is time to look.
-    fn look_at_session(&self, now: Instant) {
-        let Some(session) = self.0.client.get().and_then(|client| client.session.as_ref()) else {
-            return;
-        };
-        let mut agent = self.agent();
-        if agent.looks_at() > Some(now) {
-            return;
-        }
-        agent.looked_at = Some(now);
-        let shown = session.state();
-        let turn = agent.watch(shown, now);
-        if let Some(State::Busy | State::WaitingOnHuman) = shown {
-            agent.touch();
-            agent.note_work(now);
-        }
-        // A turn that nothing of this bridge's began may be a person's.
-        if turn == Some(WatchedTurn::Began) && !agent.is_in_turn_of_ours(now) {
-            agent.policy.person_prompted(now);
-            self.0.engine.maybe_begin_turn();
         }
     }
 

@@ -121,7 +121,7 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         let mut ticks = interval(SWEEP_INTERVAL);
         loop {
             ticks.tick().await;
-            host.sweep().await;
+            host.sweep();
         }
     };
     tokio::select! {

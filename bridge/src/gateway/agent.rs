@@ -46,7 +46,7 @@ pub(crate) struct RunningRequest(Arc<GatewayAgent>);
 
 impl GatewayAgent {
     /// Starts an agent, which joins the hub: under this alias if it is free, and in the seat of this session.
-    pub(crate) async fn start(
+    pub(crate) fn start(
         config: &Config,
         secret: &Secret,
         alias: Option<Alias>,
@@ -59,8 +59,9 @@ impl GatewayAgent {
         let keys = SeatKeys::derive(secret, SEATS, session);
         let incarnation = next_incarnation(&config.dir, wall_ms());
         let seat = SeatToClaim { keys, incarnation, place: None, basis: SeatBasis::Proven };
+        let claiming = engine.clone();
         // What came of it shows in the session: a hub that is away must not keep the client waiting.
-        drop(engine.claim_seat(Some(seat)).await);
+        tokio::spawn(async move { drop(claiming.claim_seat(Some(seat)).await) });
         let wake = Wake::start_for_asking_client(engine.clone());
         let attachments = AttachmentAccess::of_asking_client(config.dir.clone());
         let edits = EditWatch::new(engine.clone(), attachments.clone());

@@ -1,14 +1,13 @@
 //! The agents that the gateway runs now. One is started when its client asks, and ends when nobody has asked for a while.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
 use futures_util::future::join_all;
 use junction_shared::protocol::crypto::mac;
 use junction_shared::secret::Secret;
-use tokio::sync::Mutex;
 
 use super::agent::GatewayAgent;
 use super::names::{GatewayNames, NamedAgent};
@@ -71,8 +70,8 @@ impl AgentTable {
     }
 
     /// The agent, started if it does not run; `None` if there are too many.
-    pub(crate) async fn get(&self, key: &AgentKey) -> Option<Arc<GatewayAgent>> {
-        let mut agents = self.agents.lock().await;
+    pub(crate) fn get(&self, key: &AgentKey) -> Option<Arc<GatewayAgent>> {
+        let mut agents = self.running();
         if let Some(agent) = agents.get(key) {
             return Some(Arc::clone(agent));
         }
@@ -83,15 +82,13 @@ impl AgentTable {
                 return None;
             }
             let idlest = idlest.clone();
-            if let Some(agent) = agents.remove(&idlest) {
-                tokio::spawn(async move { agent.rest().await });
-            }
+            agents.remove(&idlest).into_iter().for_each(rest);
         }
         let (alias, session) = match key {
             AgentKey::Named(agent) => (Some(agent.name.clone()), agent.session()),
             AgentKey::Session(session) => (None, session.text().to_owned()),
         };
-        let agent = GatewayAgent::start(&self.config, &self.secret, alias, &session).await;
+        let agent = GatewayAgent::start(&self.config, &self.secret, alias, &session);
         if let AgentKey::Session(session) = key {
             agent.client_named(session.client());
         }
@@ -101,7 +98,7 @@ impl AgentTable {
 
     /// Ends the agent for good, if it runs.
     pub(crate) async fn leave(&self, key: &AgentKey) {
-        let agent = self.agents.lock().await.remove(key);
+        let agent = self.running().remove(key);
         if let Some(agent) = agent {
             agent.leave().await;
         }
@@ -110,7 +107,7 @@ impl AgentTable {
     /// Has the session of the agent with this id leave the junction, as its user wants. Returns whether it runs.
     pub(crate) async fn remove(&self, id: &str) -> bool {
         let agent = {
-            let agents = self.agents.lock().await;
+            let agents = self.running();
             let meant = agents.iter().find(|(key, _)| key.id(&self.secret) == id);
             meant.map(|(_, agent)| Arc::clone(agent))
         };
@@ -124,8 +121,8 @@ impl AgentTable {
     }
 
     /// Ends the agents that nobody has asked for a while, and those whose names were removed.
-    pub(crate) async fn sweep(&self, names: &GatewayNames) {
-        self.agents.lock().await.retain(|key, agent| {
+    pub(crate) fn sweep(&self, names: &GatewayNames) {
+        self.running().retain(|key, agent| {
             if let AgentKey::Named(named) = key
                 && !names.holds(named)
             {
@@ -136,8 +133,7 @@ impl AgentTable {
             let is_idle =
                 agent.idle_since().is_some_and(|since| since.elapsed() >= agent.patience());
             if is_idle {
-                let agent = Arc::clone(agent);
-                tokio::spawn(async move { agent.rest().await });
+                rest(Arc::clone(agent));
             }
             !is_idle
         });
@@ -145,13 +141,22 @@ impl AgentTable {
 
     /// Ends all agents, which come back with their seats when the gateway does.
     pub(crate) async fn rest_all(&self) {
-        let agents: Vec<_> = self.agents.lock().await.drain().map(|(_, agent)| agent).collect();
+        let agents: Vec<_> = self.running().drain().map(|(_, agent)| agent).collect();
         join_all(agents.iter().map(|agent| agent.rest())).await;
     }
 
     /// What the user is shown of each agent that runs.
-    pub(crate) async fn descriptions(&self) -> Vec<(AgentKey, SessionDescription)> {
-        let agents = self.agents.lock().await;
+    pub(crate) fn descriptions(&self) -> Vec<(AgentKey, SessionDescription)> {
+        let agents = self.running();
         agents.iter().map(|(key, agent)| (key.clone(), agent.description(&self.config))).collect()
     }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<AgentKey, Arc<GatewayAgent>>> {
+        self.agents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends an agent in a task of its own.
+fn rest(agent: Arc<GatewayAgent>) {
+    tokio::spawn(async move { agent.rest().await });
 }

@@ -36,9 +36,9 @@ pub(crate) struct GatewayHost {
 /// The address that a client has come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Door {
-    /// That of one agent.
+    /// The address of one agent.
     Named(NamedAgent),
-    /// The one that takes any client of this machine's user, and has an agent for each session.
+    /// The address that takes any client of this machine's user, and has an agent for each session.
     Open,
 }
 
@@ -75,9 +75,9 @@ impl GatewayHost {
     }
 
     /// Ends agents that are not wanted any more.
-    pub(crate) async fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let names = self.names().1.clone();
-        self.agents.sweep(&names).await;
+        self.agents.sweep(&names);
     }
 
     /// A new id for a session of a client that calls itself so.

@@ -39,7 +39,7 @@ pub(super) struct GatewayListener {
 
 /// Whose connection a request comes on.
 #[derive(Clone)]
-pub(super) struct Client {
+pub(super) struct GatewayClient {
     pub(super) usage: Arc<ConnectionUsage>,
     pub(super) proof: Arc<AnswerProof>,
     /// Whether another user's program of this machine has it.
@@ -70,7 +70,7 @@ impl GatewayListener {
     }
 }
 
-impl Client {
+impl GatewayClient {
     /// The TLS that a request on the connection has come by; `None` for plain HTTP.
     fn tls(&self) -> Option<&GatewayTls> {
         self.tls.as_deref().filter(|_| self.is_secure.load(Ordering::Relaxed))
@@ -90,9 +90,9 @@ impl Client {
 
 impl Listener for GatewayListener {
     type Io = ClientConnection<BoundedStream>;
-    type Addr = Client;
+    type Addr = GatewayClient;
 
-    async fn accept(&mut self) -> (Self::Io, Client) {
+    async fn accept(&mut self) -> (Self::Io, GatewayClient) {
         loop {
             let (stream, remote) = Listener::accept(&mut self.listener).await;
             let Ok(local) = stream.local_addr() else { continue };
@@ -102,7 +102,7 @@ impl Listener for GatewayListener {
                 && is_own_connection(remote, local) == Some(false);
             let proof = Arc::new(AnswerProof::new(local, remote));
             let stream = ClientWire::new(stream, (local, remote), self.tls.clone());
-            let client = Client {
+            let client = GatewayClient {
                 usage: Arc::clone(&usage),
                 proof: Arc::clone(&proof),
                 is_foreign,
@@ -115,21 +115,21 @@ impl Listener for GatewayListener {
         }
     }
 
-    fn local_addr(&self) -> io::Result<Client> {
+    fn local_addr(&self) -> io::Result<GatewayClient> {
         // Asked by nobody: what serves is told where.
         Err(io::ErrorKind::Unsupported.into())
     }
 }
 
-impl Connected<IncomingStream<'_, GatewayListener>> for Client {
+impl Connected<IncomingStream<'_, GatewayListener>> for GatewayClient {
     fn connect_info(stream: IncomingStream<'_, GatewayListener>) -> Self {
         stream.remote_addr().clone()
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for GatewayClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("GatewayClient").finish_non_exhaustive()
     }
 }
 

@@ -22,7 +22,7 @@ impl GatewayRequests {
     /// All agents that run.
     async fn agents(&self) -> Vec<HttpAgent> {
         let agents = &self.0.agents;
-        let described = agents.descriptions().await.into_iter();
+        let described = agents.descriptions().into_iter();
         let agent = described.map(|(key, session)| HttpAgent {
             id: key.id(agents.secret()),
             name: key.name().map(str::to_owned),

@@ -18,10 +18,10 @@ use super::agent::GatewayAgent;
 use super::agents::AgentKey;
 use super::connections::Connections;
 use super::host::{Door, GatewayHost};
-use super::listener::{Client, GatewayListener};
+use super::listener::{GatewayClient, GatewayListener};
 use super::session_id::SessionId;
 use super::tls::GatewayTls;
-use crate::mcp::http::{Caller, MAX_BODY, PostedMessage, refusal};
+use crate::mcp::http::{MAX_BODY, PostCaller, PostedMessage};
 
 /// The header with the id of a session.
 const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
@@ -72,13 +72,17 @@ pub(crate) async fn serve(
         }
     };
     let routes = routes.fallback(no_such_path).layer(middleware::from_fn(guard)).with_state(host);
-    let service = routes.into_make_service_with_connect_info::<Client>();
+    let service = routes.into_make_service_with_connect_info::<GatewayClient>();
     axum::serve(GatewayListener::new(listener, tls, connections), service).await
 }
 
 /// Lets requests pass that no web page has made, and that are to this machine by an address, not by a name that could be made
 /// to lead here.
-async fn guard(ConnectInfo(client): ConnectInfo<Client>, request: Request, next: Next) -> Response {
+async fn guard(
+    ConnectInfo(client): ConnectInfo<GatewayClient>,
+    request: Request,
+    next: Next,
+) -> Response {
     let why = check(&client, request.headers()).err();
     match why {
         Some(why) => why.into_response(),
@@ -86,7 +90,7 @@ async fn guard(ConnectInfo(client): ConnectInfo<Client>, request: Request, next:
     }
 }
 
-fn check(client: &Client, headers: &HeaderMap) -> Result<(), NotServed> {
+fn check(client: &GatewayClient, headers: &HeaderMap) -> Result<(), NotServed> {
     if client.is_foreign {
         return Err(NotServed::OtherUser);
     }
@@ -116,7 +120,7 @@ async fn no_such_path() -> Response {
 /// Serves the agent whose address this is.
 async fn named(
     State(host): State<Arc<GatewayHost>>,
-    ConnectInfo(client): ConnectInfo<Client>,
+    ConnectInfo(client): ConnectInfo<GatewayClient>,
     Path(token): Path<String>,
     request: Request,
 ) -> Response {
@@ -130,7 +134,7 @@ async fn named(
 /// Serves any client of this machine's user.
 async fn open(
     State(host): State<Arc<GatewayHost>>,
-    ConnectInfo(client): ConnectInfo<Client>,
+    ConnectInfo(client): ConnectInfo<GatewayClient>,
     request: Request,
 ) -> Response {
     serve_door(&host, &Door::Open, &client, request)
@@ -141,7 +145,7 @@ async fn open(
 async fn serve_door(
     host: &GatewayHost,
     door: &Door,
-    client: &Client,
+    client: &GatewayClient,
     request: Request,
 ) -> Result<Response, NotServed> {
     let busy = client.usage.begin();
@@ -159,7 +163,7 @@ async fn serve_door(
     let body = message_body(body).await?;
     let message = match PostedMessage::read(&body, &parts.headers) {
         Ok(message) => message,
-        Err(error) => return Ok(refusal(&error)),
+        Err(refused) => return Ok(refused.into_response()),
     };
     // A client that begins anew may still name the session before.
     let opened = message.opening_client().map(|name| host.new_session(door, name));
@@ -179,11 +183,11 @@ async fn serve_door(
         client.usage.known();
     }
     let agent = match &key {
-        Some(key) => Some(host.agents.get(key).await.ok_or(NotServed::TooManyAgents)?),
+        Some(key) => Some(host.agents.get(key).ok_or(NotServed::TooManyAgents)?),
         None => None,
     };
     let running = agent.as_ref().map(GatewayAgent::begin);
-    let caller = Caller {
+    let caller = PostCaller {
         session: session.map(|session| session.text().to_owned()),
         proof: Arc::clone(&client.proof),
         held: Box::new((running, busy)),

@@ -9,8 +9,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::body::Body;
+use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -20,12 +20,14 @@ use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 
 mod answer_body;
+mod caller;
 pub(crate) mod client_connection;
 mod posted;
 mod proof;
 
 use answer_body::AnswerBody;
-pub(crate) use posted::PostedMessage;
+pub(crate) use caller::PostCaller;
+pub(crate) use posted::{PostedMessage, RefusedMessage};
 pub(crate) use proof::AnswerProof;
 
 use super::calls::{CallNumber, CallTable};
@@ -47,17 +49,6 @@ pub(crate) struct HttpServer {
     /// Tells at each request that earlier answers should be settled.
     requests: watch::Sender<()>,
     anonymous: Arc<AtomicU64>,
-}
-
-/// Who makes a request, and what it is seen by that the answer arrives.
-pub(crate) struct Caller {
-    /// What the client names its requests in, if it was given something: ids of requests are unique there.
-    pub(crate) session: Option<String>,
-    /// What is known of answers on the client's connection.
-    pub(crate) proof: Arc<AnswerProof>,
-    /// Dropped once the request is answered.
-    #[expect(dead_code, reason = "held, to be dropped")]
-    pub(crate) held: Box<dyn Send>,
 }
 
 impl HttpServer {
@@ -106,7 +97,7 @@ impl HttpServer {
         &self,
         mut parts: Parts,
         message: PostedMessage,
-        caller: Caller,
+        caller: PostCaller,
     ) -> Response {
         // First, so that what an earlier answer holds is settled before this call looks.
         self.requests.send_replace(());
@@ -118,7 +109,8 @@ impl HttpServer {
         };
         let key = self.key(&id, caller.session.as_deref());
         let Ok(number) = self.calls.begin(key, self.calls.slot().await) else {
-            return refusal(&RpcError { id: Some(id), kind: RpcErrorKind::DuplicateId });
+            let error = RpcError { id: Some(id), kind: RpcErrorKind::DuplicateId };
+            return RefusedMessage::of_request(error).into_response();
         };
         let end = self.calls.end(number);
         parts.extensions.insert(number);
@@ -135,7 +127,7 @@ impl HttpServer {
         request: Request<Body>,
         number: CallNumber,
         mut end: oneshot::Receiver<Infallible>,
-        caller: Caller,
+        caller: PostCaller,
     ) -> Response {
         // Dropped where the client hangs up: rmcp ends the call with it, and what it holds is given back.
         let Some((_, responder)) = self.calls.responder(number) else {
@@ -172,17 +164,6 @@ impl HttpServer {
 fn in_session(id: &ClientId, session: &str) -> ClientId {
     let id = serde_json::to_string(id).unwrap_or_default();
     ClientId::Text(format!("{session} {id}"))
-}
-
-/// The answer to a body that is no message, or to a request that is not served.
-pub(crate) fn refusal(error: &RpcError) -> Response {
-    let status = match error.kind {
-        RpcErrorKind::UnknownMethod | RpcErrorKind::BadParams | RpcErrorKind::DuplicateId => {
-            StatusCode::OK
-        }
-        _ => StatusCode::BAD_REQUEST,
-    };
-    (status, [(CONTENT_TYPE, "application/json")], Bytes::from(error.line())).into_response()
 }
 
 /// Lets a client that takes anything have either kind of answer, as if it had named both.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use junction_shared::protocol::wire::{Hindrance, Outlook, Reach, State};
 
 use super::Wake;
+use super::activity::WatchedTurn;
 use super::agent_state::AgentState;
 use crate::clients::{self, ClientSigns, SessionClaim, WakingWay, display_name};
 use junction_engine::{Arrived, Availability, Snapshot, label, now};
@@ -105,6 +106,29 @@ impl Wake {
             return because(held.unwrap_or(why));
         }
         agent.policy.outlook(arrival, now)
+    }
+
+    /// Takes in what the client shows of its session, if it is time to look.
+    pub(super) fn look_at_session(&self, now: Instant) {
+        let Some(session) = self.0.client.get().and_then(|client| client.session.as_ref()) else {
+            return;
+        };
+        let mut agent = self.agent();
+        if agent.looks_at() > Some(now) {
+            return;
+        }
+        agent.looked_at = Some(now);
+        let shown = session.state();
+        let turn = agent.watch(shown, now);
+        if let Some(State::Busy | State::WaitingOnHuman) = shown {
+            agent.touch();
+            agent.note_work(now);
+        }
+        // A turn that nothing of this bridge's began may be a person's.
+        if turn == Some(WatchedTurn::Began) && !agent.is_in_turn_of_ours(now) {
+            agent.policy.person_prompted(now);
+            self.0.engine.maybe_begin_turn();
+        }
     }
 
     /// Tells senders what to expect once a hold has come to its end.

@@ -14,7 +14,7 @@ const NOBODY: u32 = 65_534;
 #[tokio::test]
 async fn web_pages_and_foreign_names_are_refused() {
     let pair = Pair::start().await;
-    let list = pair.bob.request("tools/list", json!({})).to_string();
+    let list = pair.bob.request("tools/list", &json!({})).to_string();
     let asked = async |headers: &str| pair.bob.ask("POST", headers, list.as_bytes()).await;
     let address = pair.gateway.address;
     for headers in [
@@ -58,7 +58,7 @@ async fn address_without_its_secret_leads_nowhere() {
         &format!("/{token}/x"),
     ] {
         let client = HttpClient::new(pair.gateway.address, &format!("/mcp{path}"));
-        let answer = client.post(&client.request("tools/list", json!({}))).await;
+        let answer = client.post(&client.request("tools/list", &json!({}))).await;
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
         assert!(answer.body.contains("junction-bridge gateway"), "{answer:?}");
     }
@@ -67,13 +67,13 @@ async fn address_without_its_secret_leads_nowhere() {
 #[tokio::test]
 async fn removed_agent_leaves_and_its_address_leads_nowhere() {
     let pair = Pair::start().await;
-    let wait = pair.bob.tool_call("read_messages", json!({ "wait_seconds": 60 }));
+    let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
     let bob = pair.bob.clone();
     let waiting = tokio::spawn(async move { bob.post(&wait).await });
     while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
     let run = junction_testkit::run_person(&pair.home, 1, &["gateway", "remove", "bob"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
-    let answer = pair.bob.post(&pair.bob.tool_call("read_messages", json!({}))).await;
+    let answer = pair.bob.post(&pair.bob.tool_call("read_messages", &json!({}))).await;
     assert_eq!(answer.status, 404);
     assert_eq!(waiting.await.unwrap().status, 202, "a call that waits ends without an answer");
     let gone = json!({ "alias": "bob", "state": "gone", "timeout_seconds": 30 });
@@ -113,11 +113,11 @@ async fn too_long_and_broken_messages_are_told_so() {
         assert_eq!(answer.status, 400, "{body}");
         assert_eq!(answer.json()["error"]["code"], code, "{body}");
     }
-    let unknown = pair.bob.post(&pair.bob.request("tools/give", json!({}))).await;
+    let unknown = pair.bob.post(&pair.bob.request("tools/give", &json!({}))).await;
     assert_eq!((unknown.status, &unknown.json()["error"]["code"]), (200, &json!(-32_601)));
     for (headers, status) in [("Content-Type: text/plain\r\n", 415), ("Accept: text/html\r\n", 406)]
     {
-        let list = pair.bob.request("tools/list", json!({})).to_string();
+        let list = pair.bob.request("tools/list", &json!({})).to_string();
         assert_eq!(pair.bob.ask("POST", headers, list.as_bytes()).await.status, status);
     }
     for method in ["GET", "PUT"] {

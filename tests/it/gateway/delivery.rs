@@ -8,7 +8,7 @@ use super::Pair;
 
 /// What bob's client takes of the answer to a read, of which it takes so many bytes at most.
 async fn taken(pair: &Pair, bytes: u64) -> Vec<u8> {
-    let read = pair.bob.tool_call("read_messages", json!({})).to_string();
+    let read = pair.bob.tool_call("read_messages", &json!({})).to_string();
     let mut stream = pair.bob.send("POST", "", read.as_bytes()).await;
     let mut taken = Vec::new();
     // A gateway that closes the connection at once resets it, too.
@@ -20,7 +20,7 @@ async fn taken(pair: &Pair, bytes: u64) -> Vec<u8> {
 async fn answer_that_is_cut_at_any_byte_is_neither_lost_nor_doubled() {
     let pair = Pair::start().await;
     pair.send("of a length").await;
-    let read = pair.bob.tool_call("read_messages", json!({})).to_string();
+    let read = pair.bob.tool_call("read_messages", &json!({})).to_string();
     let mut stream = pair.bob.send("POST", "", read.as_bytes()).await;
     let mut whole = Vec::new();
     while !HttpAnswer::parse(&whole).is_whole() {
@@ -43,7 +43,7 @@ async fn answer_that_is_cut_at_any_byte_is_neither_lost_nor_doubled() {
 async fn silent_client_has_what_its_system_has() {
     let pair = Pair::start().await;
     let id = pair.send("hello").await;
-    let read = pair.bob.tool_call("read_messages", json!({})).to_string();
+    let read = pair.bob.tool_call("read_messages", &json!({})).to_string();
     // It keeps the connection, and asks nothing more.
     let mut stream = pair.bob.send("POST", "", read.as_bytes()).await;
     assert_eq!(pair.outcome(&id).await, "read");
@@ -59,7 +59,7 @@ async fn several_reads_on_one_connection_are_each_read_at_once() {
     for number in 0..50 {
         let text = format!("message {number}");
         let id = pair.send(&text).await;
-        let read = pair.bob.tool_call("read_messages", json!({})).to_string();
+        let read = pair.bob.tool_call("read_messages", &json!({})).to_string();
         if number == 0 {
             stream = pair.bob.send("POST", "", read.as_bytes()).await;
         } else {
@@ -77,7 +77,7 @@ async fn several_reads_on_one_connection_are_each_read_at_once() {
 #[tokio::test]
 async fn client_that_hangs_up_while_it_waits_takes_nothing() {
     let pair = Pair::start().await;
-    let wait = pair.bob.tool_call("read_messages", json!({ "wait_seconds": 60 })).to_string();
+    let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 })).to_string();
     let stream = pair.bob.send("POST", "", wait.as_bytes()).await;
     let waits = json!({ "alias": "bob", "state": "idle", "timeout_seconds": 0 });
     while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {
@@ -94,7 +94,7 @@ async fn client_that_hangs_up_while_it_waits_takes_nothing() {
 async fn call_that_its_client_cancels_takes_nothing() {
     let mut pair = Pair::start().await;
     pair.bob.initialize("tester").await;
-    let wait = pair.bob.tool_call("read_messages", json!({ "wait_seconds": 60 }));
+    let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
     let mut stream = pair.bob.send("POST", "", wait.to_string().as_bytes()).await;
     while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
     let params = json!({ "requestId": wait["id"], "reason": "bored" });

@@ -30,7 +30,7 @@ async fn each_session_is_an_agent_of_its_own() {
     assert_eq!(two.read().await, ["hello"]);
     assert_eq!(two.call("list_peers", json!({})).await["peers"][0]["context"]["client"], "one");
     assert_eq!(one.ask("DELETE", "", b"").await.status, 204);
-    assert_eq!(one.post(&one.tool_call("register", json!({}))).await.status, 404);
+    assert_eq!(one.post(&one.tool_call("register", &json!({}))).await.status, 404);
     let gone = json!({ "alias": first["alias"], "state": "gone", "timeout_seconds": 30 });
     assert_eq!(two.call("wait_for_peer", gone).await["found"], true);
 }
@@ -43,7 +43,7 @@ async fn sessions_that_only_begin_are_nobody() {
     for _ in 0..100 {
         let mut silent = client.clone();
         silent.initialize("silent").await;
-        assert_eq!(silent.post(&silent.request("tools/list", json!({}))).await.status, 200);
+        assert_eq!(silent.post(&silent.request("tools/list", &json!({}))).await.status, 200);
     }
     let mut one = client.clone();
     one.initialize("one").await;
@@ -55,7 +55,7 @@ async fn call_without_a_session_or_with_one_that_was_not_given_is_refused() {
     let home = TestHome::new();
     let hub = TestHub::start(&home).await;
     let (gateway, mut client) = start(&home, hub.port).await;
-    let call = client.tool_call("register", json!({}));
+    let call = client.tool_call("register", &json!({}));
     assert_eq!(client.post(&call).await.status, 400);
     client.session = Some("00000000-0000-0000-0000-000000000000".to_owned());
     assert_eq!(client.post(&call).await.status, 404);

@@ -22,7 +22,7 @@ async fn stateless(client: &HttpClient, method: &str, mut params: Value) -> (u16
         "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: {method}\r\n{}",
         name.unwrap_or_default()
     );
-    let request = client.request(method, params).to_string();
+    let request = client.request(method, &params).to_string();
     let answer = client.ask("POST", &headers, request.as_bytes()).await;
     (answer.status, answer.json())
 }
@@ -34,7 +34,7 @@ async fn both_kinds_of_version_are_served_by_one_address() {
     assert_eq!(opened["serverInfo"]["name"], "agent-junction");
     assert_eq!(opened["protocolVersion"], "2025-11-25");
     assert!(pair.bob.session.is_some());
-    let listed = pair.bob.post(&pair.bob.request("tools/list", json!({}))).await.json();
+    let listed = pair.bob.post(&pair.bob.request("tools/list", &json!({}))).await.json();
     let (status, stateless_list) = stateless(&pair.bob, "tools/list", json!({})).await;
     assert_eq!((status, &listed["result"]["tools"]), (200, &stateless_list["result"]["tools"]));
     assert_eq!(stateless(&pair.bob, "server/discover", json!({})).await.0, 200);
@@ -131,16 +131,16 @@ async fn agent_that_nobody_asks_for_a_while_ends_and_comes_back() {
 async fn arguments_mean_what_they_mean_on_stdin() {
     let pair = Pair::start().await;
     let text = json!({ "name": "register", "arguments": "{\"task\":\"from a text\"}" });
-    let answer = pair.bob.post(&pair.bob.request("tools/call", text)).await.json();
+    let answer = pair.bob.post(&pair.bob.request("tools/call", &text)).await.json();
     assert_eq!(answer["result"]["structuredContent"]["context"]["task"], "from a text");
     let list = json!({ "name": "register", "arguments": [1] });
-    let answer = pair.bob.post(&pair.bob.request("tools/call", list)).await.json();
+    let answer = pair.bob.post(&pair.bob.request("tools/call", &list)).await.json();
     assert_eq!(answer["result"]["isError"], true, "{answer}");
     let halves = br#"{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"register","arguments":{"task":"cut \ud83d"}}}"#;
     let answer = pair.bob.ask("POST", "", halves).await.json();
     assert_eq!(answer["id"], "x");
     assert_eq!(answer["result"]["structuredContent"]["context"]["task"], "cut \u{fffd}");
     let hook = json!({ "name": "hook", "arguments": {} });
-    let answer = pair.bob.post(&pair.bob.request("tools/call", hook)).await.json();
+    let answer = pair.bob.post(&pair.bob.request("tools/call", &hook)).await.json();
     assert!(answer["error"].is_object() || answer["result"]["isError"] == true, "{answer}");
 }

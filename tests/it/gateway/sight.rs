@@ -23,7 +23,7 @@ impl<'h> SeenGateway<'h> {
         let base = eventually("the gateway serves", async || mcp_url(home, hub).await).await;
         let socket = home.runtime("person").join("agent-junction");
         eventually("its socket is there", async || {
-            let names = std::fs::read_dir(&socket).ok()?.filter_map(|entry| entry.ok());
+            let names = std::fs::read_dir(&socket).ok()?.filter_map(Result::ok);
             let mut names = names.filter_map(|entry| entry.file_name().into_string().ok());
             names.find(|name| name.starts_with("gateway-")).map(|_| ())
         })

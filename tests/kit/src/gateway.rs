@@ -20,7 +20,7 @@ const SERVES: &str = "Serving MCP at ";
 pub struct TestGateway {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    /// Where it serves.
+    /// The address that is printed.
     pub address: SocketAddr,
 }
 
@@ -115,7 +115,7 @@ impl HttpClient {
         Self { address, path: path.to_owned(), session, version, next }
     }
 
-    /// The same client, asking another gateway.
+    /// This client, asking another gateway.
     pub fn at(&self, gateway: &TestGateway) -> Self {
         Self { address: gateway.address, ..self.clone() }
     }
@@ -127,7 +127,7 @@ impl HttpClient {
             "protocolVersion": version, "capabilities": {},
             "clientInfo": { "name": client, "version": "1" },
         });
-        let answer = self.post(&self.request("initialize", params)).await;
+        let answer = self.post(&self.request("initialize", &params)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         self.session = answer.header("mcp-session-id").map(str::to_owned);
         self.version = Some(version);
@@ -137,19 +137,19 @@ impl HttpClient {
     }
 
     /// A request with an id of its own.
-    pub fn request(&self, method: &str, params: Value) -> Value {
+    pub fn request(&self, method: &str, params: &Value) -> Value {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
     }
 
     /// A call of a tool, as a request.
-    pub fn tool_call(&self, tool: &str, arguments: Value) -> Value {
-        self.request("tools/call", json!({ "name": tool, "arguments": arguments }))
+    pub fn tool_call(&self, tool: &str, arguments: &Value) -> Value {
+        self.request("tools/call", &json!({ "name": tool, "arguments": arguments }))
     }
 
     /// The answer of a tool.
     pub async fn call(&self, tool: &str, arguments: Value) -> Value {
-        let answer = self.post(&self.tool_call(tool, arguments)).await;
+        let answer = self.post(&self.tool_call(tool, &arguments)).await;
         let json = answer.json();
         let result = &json["result"];
         assert_eq!(result["isError"], false, "{tool}: {answer:?}");
@@ -161,7 +161,7 @@ impl HttpClient {
 
     /// What a tool answers as an error.
     pub async fn error(&self, tool: &str, arguments: Value) -> String {
-        let json = self.post(&self.tool_call(tool, arguments)).await.json();
+        let json = self.post(&self.tool_call(tool, &arguments)).await.json();
         assert_eq!(json["result"]["isError"], true, "{json}");
         json["result"]["content"][0]["text"].as_str().expect("a text").to_owned()
     }
@@ -240,8 +240,8 @@ impl HttpAnswer {
 
     /// The body as JSON, or the last message of a stream.
     pub fn json(&self) -> Value {
-        let events = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
-        let text = events.last().unwrap_or(&self.body);
+        let mut events = self.body.lines().filter_map(|line| line.strip_prefix("data: "));
+        let text = events.next_back().unwrap_or(&self.body);
         serde_json::from_str(text).unwrap_or_else(|_| panic!("JSON: {self:?}"))
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::sync::{oneshot, watch};
 
-use super::Caller;
+use super::caller::PostCaller;
 use super::proof::AnswerFraming;
 use crate::mcp::calls::{ClaimedAnswer, Responder};
 
@@ -20,7 +20,7 @@ pub(super) struct AnswerBody<B> {
     stage: AnswerStage,
     /// Closes when the client wants no answer any more.
     cancelled: oneshot::Receiver<Infallible>,
-    caller: Caller,
+    caller: PostCaller,
     requests: watch::Receiver<()>,
 }
 
@@ -28,8 +28,8 @@ pub(super) struct AnswerBody<B> {
 enum AnswerStage {
     /// There is more of it.
     Underway(Responder),
-    /// All of it is on its way, and the end of a stream waits until it is known whether that has arrived: were the end sent
-    /// along, a connection that breaks in it would leave open whether the client has the answer before it.
+    /// Nothing of the answer is left, and the end of a stream waits until it is known whether the answer has arrived: were the
+    /// end sent along, a connection that breaks in it would leave open whether the client has the answer before it.
     Sent(oneshot::Receiver<Infallible>),
     /// Nothing is left to do.
     Over,
@@ -41,7 +41,7 @@ impl<B> AnswerBody<B> {
     pub(super) fn new(
         inner: B,
         (responder, cancelled): (Responder, oneshot::Receiver<Infallible>),
-        caller: Caller,
+        caller: PostCaller,
         requests: watch::Receiver<()>,
     ) -> Self {
         Self { inner, stage: AnswerStage::Underway(responder), cancelled, caller, requests }

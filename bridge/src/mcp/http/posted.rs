@@ -1,6 +1,9 @@
 //! A message that a client has posted, written so that `rmcp` reads what the client means.
 
-use axum::http::HeaderMap;
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use crate::json_text;
@@ -26,25 +29,59 @@ pub(crate) struct PostedMessage {
     client: Option<String>,
 }
 
+/// A message that is answered with an error.
+pub(crate) struct RefusedMessage {
+    status: StatusCode,
+    error: RpcError,
+}
+
+impl RefusedMessage {
+    /// A body that is no message.
+    fn of_body(error: RpcError) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error }
+    }
+
+    /// A request, whose client is told why in the answer alone.
+    pub(super) fn of_request(error: RpcError) -> Self {
+        Self { status: StatusCode::OK, error }
+    }
+
+    /// A request of a method that a stateless version does not have.
+    fn of_method(id: ClientId) -> Self {
+        let error = RpcError { id: Some(id), kind: RpcErrorKind::UnknownMethod };
+        Self { status: StatusCode::NOT_FOUND, error }
+    }
+}
+
+impl IntoResponse for RefusedMessage {
+    fn into_response(self) -> Response {
+        let kind = [(CONTENT_TYPE, "application/json")];
+        (self.status, kind, Bytes::from(self.error.line())).into_response()
+    }
+}
+
 impl PostedMessage {
     /// Reads the body of a request.
     ///
     /// # Errors
     /// The body is no message, or one that is not served. With the stateless versions rmcp says the latter by itself, and in
     /// the status of the answer, too.
-    pub(crate) fn read(body: &[u8], headers: &HeaderMap) -> Result<Self, RpcError> {
+    pub(crate) fn read(body: &[u8], headers: &HeaderMap) -> Result<Self, RefusedMessage> {
         let (id, method, params) = match envelope::read(body) {
             Incoming::Request { id, method, params } => (id, method, params),
             Incoming::Notification { method, params } => {
                 return Ok(Self::without_answer(method, Some(params.into())));
             }
             Incoming::Response => return Ok(Self::without_answer(String::new(), None)),
-            Incoming::Bad(error) => return Err(error),
+            Incoming::Bad(error) => return Err(RefusedMessage::of_body(error)),
         };
         let version = headers.get(VERSION).and_then(|version| version.to_str().ok());
         if version.is_none_or(|version| version < STATELESS) {
             let wrong = |kind: RpcErrorKind| RpcError { id: Some(id.clone()), kind };
-            typed(&method, params.clone()).map_err(wrong)?;
+            let typed = typed(&method, params.clone()).map_err(wrong);
+            typed.map_err(RefusedMessage::of_request)?;
+        } else if method == INITIALIZE {
+            return Err(RefusedMessage::of_method(id));
         }
         let (params, bad_arguments) = plain_params(&method, params);
         let client = params.get("clientInfo").and_then(|client| client["name"].as_str());

@@ -23,8 +23,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::answer_body::AnswerBody;
-use super::client_connection::ClientConnection;
-use super::{AnswerProof, Caller};
+use super::client_connection::{ClientConnection, ClientStream};
+use super::{AnswerProof, PostCaller};
 use crate::mcp::calls::CallTable;
 use crate::mcp::envelope::ClientId;
 
@@ -64,6 +64,12 @@ impl Listener for TestListener {
 impl Connected<IncomingStream<'_, TestListener>> for TestClient {
     fn connect_info(stream: IncomingStream<'_, TestListener>) -> Self {
         stream.remote_addr().clone()
+    }
+}
+
+impl ClientStream for TcpStream {
+    fn ends_with_bytes(&self) -> bool {
+        false
     }
 }
 
@@ -109,7 +115,7 @@ async fn answer(
     *server.end.lock().unwrap() = Some(end);
     let cancelled = server.calls.end(number);
     let (_, responder) = server.calls.responder(number).unwrap();
-    let caller = Caller { session: None, proof, held: Box::new(()) };
+    let caller = PostCaller { session: None, proof, held: Box::new(()) };
     let requests = server.requests.subscribe();
     let (kind, text) = match server.is_stream {
         true => ("text/event-stream", EVENT),
