@@ -3,6 +3,7 @@
 mod access;
 mod delivery;
 mod open;
+mod original;
 mod service;
 mod sight;
 mod tls;
