@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Junction, lineWith } from "../page/processes.mjs";
 
-const ANY_PORT = ["--gateway-port", "0"];
+const ANY_PORT = ["--listen", "0"];
 const PACKAGES = resolve(fileURLToPath(import.meta.url), "../node_modules/@modelcontextprotocol");
 
 export class Gateway {
@@ -12,7 +12,7 @@ export class Gateway {
     const gateway = new Gateway();
     gateway.junction = await Junction.start();
     const serving = gateway.junction.spawn("junction-bridge", ["gateway", ...ANY_PORT]);
-    await lineWith(serving.stderr, "Serving at").catch(async (error) => {
+    await lineWith(serving.stderr, "Serving MCP at").catch(async (error) => {
       await gateway.stop();
       throw error;
     });

@@ -163,7 +163,7 @@ async fn listen(
 async fn open_listener(config: &Config, port: u16) -> anyhow::Result<TcpListener> {
     if config.port == Some(port) {
         return Err(anyhow!(
-            "--port or JUNCTION_PORT says that the hub has port {port}, so that it cannot move. Start the gateway and the sessions without it."
+            "--port or JUNCTION_PORT says that the hub has port {port}, so it cannot move away. Start the gateway and the sessions without that setting."
         ));
     }
     let (listener, has_moved) = open_port::listen(&config.dir, port).await?;

@@ -30,12 +30,12 @@ pub(crate) async fn listen(dir: &ConfigDir, port: u16) -> anyhow::Result<(TcpLis
         match TcpListener::bind(address).await {
             Ok(listener) => break listener,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
-            Err(error) => return Err(anyhow!("{address} cannot be used: {error}.")),
+            Err(error) => return Err(anyhow!("{address} cannot be used: {error}. Name another port: --compat PORT.")),
         }
         let is_at_port = hub.running()? == RunningHub::At(port);
         if is_at_port && !hub.is_signalled(HubSignal::Yields) {
             return Err(anyhow!(
-                "The hub at {address} was started by hand, and does not move. Stop it, and start it with junction-hub --port and another port."
+                "The hub at {address} was started by hand, and does not move. Stop it, then start it at another port: junction-hub --port PORT."
             ));
         }
         if Instant::now() >= until || (!is_at_port && !has_moved) {
