@@ -30,7 +30,11 @@ pub(crate) async fn listen(dir: &ConfigDir, port: u16) -> anyhow::Result<(TcpLis
         match TcpListener::bind(address).await {
             Ok(listener) => break listener,
             Err(error) if error.kind() == ErrorKind::AddrInUse => {}
-            Err(error) => return Err(anyhow!("{address} cannot be used: {error}. Name another port: --compat PORT.")),
+            Err(error) => {
+                return Err(anyhow!(
+                    "{address} cannot be used: {error}. Name another port: --compat PORT."
+                ));
+            }
         }
         let is_at_port = hub.running()? == RunningHub::At(port);
         if is_at_port && !hub.is_signalled(HubSignal::Yields) {
