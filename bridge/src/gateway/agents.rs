@@ -20,6 +20,8 @@ const MAX_AGENTS: usize = 1_024;
 /// What ids of agents are derived for, and how long they are.
 const AGENT_ID: &[u8] = b"aj1 gateway agent";
 const AGENT_ID_BYTES: usize = 12;
+/// Places for agents that have addresses, which no session of a client takes.
+const KEPT_FOR_NAMED: usize = 256;
 /// How long an agent is left alone after a request, however many there are.
 const LEAST_IDLE: Duration = Duration::from_secs(60);
 
@@ -33,6 +35,10 @@ pub(crate) enum AgentKey {
 }
 
 impl AgentKey {
+    fn is_named(&self) -> bool {
+        matches!(self, Self::Named(_))
+    }
+
     /// What the agent is told from others by, among the programs of its user. No client can show it in place of a secret.
     pub(crate) fn id(&self, secret: &Secret) -> String {
         let session = match self {
@@ -75,9 +81,13 @@ impl AgentTable {
         if let Some(agent) = agents.get(key) {
             return Some(Arc::clone(agent));
         }
-        if agents.len() >= MAX_AGENTS {
-            let idle = agents.iter().filter_map(|(key, agent)| Some((key, agent.idle_since()?)));
-            let (idlest, since) = idle.min_by_key(|(_, since)| *since)?;
+        let most = if key.is_named() { MAX_AGENTS } else { MAX_AGENTS - KEPT_FOR_NAMED };
+        if agents.len() >= most {
+            // A program that opens many sessions must not end the agents that have addresses.
+            let yields = |other: &AgentKey| key.is_named() || !other.is_named();
+            let idle = agents.iter().filter(|(other, _)| yields(other));
+            let idle = idle.filter_map(|(other, agent)| Some((other, agent.idle_since()?)));
+            let (idlest, since) = idle.min_by_key(|(other, since)| (other.is_named(), *since))?;
             if since.elapsed() < LEAST_IDLE {
                 return None;
             }
@@ -94,6 +104,11 @@ impl AgentTable {
         }
         agents.insert(key.clone(), Arc::clone(&agent));
         Some(agent)
+    }
+
+    /// The agent, if it runs.
+    pub(crate) fn get_running(&self, key: &AgentKey) -> Option<Arc<GatewayAgent>> {
+        self.running().get(key).map(Arc::clone)
     }
 
     /// Ends the agent for good, if it runs.

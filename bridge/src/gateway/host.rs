@@ -1,6 +1,6 @@
 //! What the gateway serves from: its agents by address and by session.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,9 +28,16 @@ pub(crate) struct GatewayHost {
     pub(crate) agents: AgentTable,
     /// Answers what clients ask before they need an agent.
     pub(super) reception: HttpServer,
-    names: Mutex<(FileStamp, GatewayNames)>,
+    names: Mutex<KnownNames>,
     ended: Mutex<VecDeque<SessionId>>,
     started: Instant,
+}
+
+/// The names, as they were read from the file.
+struct KnownNames {
+    stamp: FileStamp,
+    names: GatewayNames,
+    by_token: HashMap<String, NamedAgent>,
 }
 
 /// The address that a client has come to.
@@ -45,16 +52,17 @@ pub(super) enum Door {
 impl GatewayHost {
     /// A host of no agents yet.
     pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Self {
-        let (stamp, names) = (FileStamp::of(&config.dir), GatewayNames::load(&config.dir));
+        let stamp = FileStamp::of(&config.dir);
+        let names = GatewayNames::load(&config.dir).unwrap_or_default();
+        let names = Mutex::new(KnownNames { stamp, by_token: names.by_token(&secret), names });
         let agents = AgentTable::new(Arc::clone(&config), secret);
-        let names = Mutex::new((stamp, names.unwrap_or_default()));
         let (ended, started) = (Mutex::default(), Instant::now());
         Self { config, agents, reception: HttpServer::without_agent(), names, ended, started }
     }
 
     /// The agent whose address ends with this, if it was not removed.
     pub(super) fn named(&self, token: &str) -> Option<NamedAgent> {
-        self.names().1.of_token(self.agents.secret(), token)
+        self.names().by_token.get(token).cloned()
     }
 
     /// How the hub of this machine is, as its own health check says, or what the gateway itself can say in its place.
@@ -76,7 +84,7 @@ impl GatewayHost {
 
     /// Ends agents that are not wanted any more.
     pub(crate) fn sweep(&self) {
-        let names = self.names().1.clone();
+        let names = self.names().names.clone();
         self.agents.sweep(&names);
     }
 
@@ -107,12 +115,15 @@ impl GatewayHost {
     }
 
     /// The names as the file has them now. While it is damaged, those before.
-    fn names(&self) -> MutexGuard<'_, (FileStamp, GatewayNames)> {
+    fn names(&self) -> MutexGuard<'_, KnownNames> {
         let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = FileStamp::of(&self.config.dir);
-        if stamp != known.0 {
+        if stamp != known.stamp {
             match GatewayNames::load(&self.config.dir) {
-                Ok(names) => *known = (stamp, names),
+                Ok(names) => {
+                    let by_token = names.by_token(self.agents.secret());
+                    *known = KnownNames { stamp, names, by_token };
+                }
                 Err(error) => tracing::warn!(%error, "names_not_read"),
             }
         }

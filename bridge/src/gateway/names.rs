@@ -1,6 +1,6 @@
 //! The agents that the gateway serves by name, and the secret that the address of each ends with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use junction_shared::machine::config_dir::{ConfigDir, ConfigError};
 use junction_shared::protocol::alias::Alias;
-use junction_shared::protocol::crypto::{mac, mac_holds};
+use junction_shared::protocol::crypto::mac;
 use junction_shared::secret::{Secret, random_bytes};
 use toml_edit::{DocumentMut, value};
 
@@ -56,21 +56,14 @@ pub(crate) struct FileStamp(Option<(SystemTime, u64, u64)>);
 impl NamedAgent {
     /// What the agent's address ends with. Only who has the secret of this directory can make it.
     pub(crate) fn token(&self, secret: &Secret) -> String {
-        BASE64URL_NOPAD.encode(&mac(secret.expose(), &self.parts()))
-    }
-
-    /// Whether an address ends with this agent's secret, compared in constant time.
-    fn has_token(&self, secret: &Secret, token: &[u8; 32]) -> bool {
-        mac_holds(secret.expose(), &self.parts(), token)
+        let parts: [&[u8]; 4] =
+            [TOKEN, self.name.as_str().as_bytes(), b"\0", self.generation.as_bytes()];
+        BASE64URL_NOPAD.encode(&mac(secret.expose(), &parts))
     }
 
     /// The name of the agent's session, from which its seat is derived.
     pub(crate) fn session(&self) -> String {
         format!("{}\n{}", self.name, self.generation)
-    }
-
-    fn parts(&self) -> [&[u8]; 4] {
-        [TOKEN, self.name.as_str().as_bytes(), b"\0", self.generation.as_bytes()]
     }
 }
 
@@ -141,11 +134,9 @@ impl GatewayNames {
         self.0.get(&agent.name) == Some(&agent.generation)
     }
 
-    /// The agent whose address ends with this.
-    pub(crate) fn of_token(&self, secret: &Secret, token: &str) -> Option<NamedAgent> {
-        let token = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
-        let token = token.as_slice().try_into().ok()?;
-        self.agents().find(|agent| agent.has_token(secret, token))
+    /// The agents by what their addresses end with.
+    pub(crate) fn by_token(&self, secret: &Secret) -> HashMap<String, NamedAgent> {
+        self.agents().map(|agent| (agent.token(secret), agent)).collect()
     }
 
     fn named(&self, name: &Alias) -> Option<NamedAgent> {
@@ -207,18 +198,19 @@ mod tests {
         assert_eq!(GatewayNames::add(&dir, &desk).unwrap(), agent, "once added, it is the same");
         let (token, before) = (agent.token(&secret), FileStamp::of(&dir));
         let names = GatewayNames::load(&dir).unwrap();
-        assert_eq!(names.of_token(&secret, &token), Some(agent.clone()));
-        assert_eq!(names.of_token(&secret, &other.token(&secret)), Some(other));
+        let known = names.by_token(&secret);
+        assert_eq!(known.get(&token), Some(&agent));
+        assert_eq!(known.get(&other.token(&secret)), Some(&other));
         for wrong in
             ["", "desk", &token[1..], &token.to_uppercase(), &agent.token(&Secret::random())]
         {
-            assert_eq!(names.of_token(&secret, wrong), None, "{wrong}");
+            assert_eq!(known.get(wrong), None, "{wrong}");
         }
         assert!(GatewayNames::remove(&dir, &desk).unwrap());
         assert!(!GatewayNames::remove(&dir, &desk).unwrap());
         assert_ne!(FileStamp::of(&dir), before);
         let names = GatewayNames::load(&dir).unwrap();
-        assert!(names.of_token(&secret, &token).is_none() && !names.holds(&agent));
+        assert!(!names.by_token(&secret).contains_key(&token) && !names.holds(&agent));
         let again = GatewayNames::add(&dir, &desk).unwrap();
         assert_ne!(again.token(&secret), token, "a name that is added again has another address");
     }

@@ -165,27 +165,21 @@ async fn serve_door(
         Ok(message) => message,
         Err(refused) => return Ok(refused.into_response()),
     };
+    if *door == Door::Open
+        && let Some(refused) = message.refused_as_stateless()
+    {
+        return Ok(refused);
+    }
     // A client that begins anew may still name the session before.
     let opened = message.opening_client().map(|name| host.new_session(door, name));
     let session = match (&opened, session) {
         (Some(_), _) => None,
         (None, session) => session.transpose()?,
     };
-    let key = match (door, &session) {
-        (Door::Named(agent), _) => Some(AgentKey::Named(agent.clone())),
-        (Door::Open, Some(session)) if message.is_call() => {
-            Some(AgentKey::Session(session.clone()))
-        }
-        (Door::Open, None) if message.is_call() => return Err(NotServed::NoSession),
-        (Door::Open, _) => None,
-    };
     if session.is_some() {
         client.usage.known();
     }
-    let agent = match &key {
-        Some(key) => Some(host.agents.get(key).ok_or(NotServed::TooManyAgents)?),
-        None => None,
-    };
+    let agent = agent_of(host, door, session.as_ref(), message.is_call())?;
     let running = agent.as_ref().map(GatewayAgent::begin);
     let caller = PostCaller {
         session: session.map(|session| session.text().to_owned()),
@@ -198,6 +192,25 @@ async fn serve_door(
         name_session(&mut response, &opened);
     }
     Ok(response)
+}
+
+/// The agent that a message is for, if it needs one. Sessions of the open address that never call a tool are nobody.
+fn agent_of(
+    host: &GatewayHost,
+    door: &Door,
+    session: Option<&SessionId>,
+    is_call: bool,
+) -> Result<Option<Arc<GatewayAgent>>, NotServed> {
+    let start = |key: &AgentKey| host.agents.get(key).ok_or(NotServed::TooManyAgents);
+    match (door, session) {
+        (Door::Named(agent), _) => start(&AgentKey::Named(agent.clone())).map(Some),
+        (Door::Open, Some(session)) => {
+            let key = AgentKey::Session(session.clone());
+            if is_call { start(&key).map(Some) } else { Ok(host.agents.get_running(&key)) }
+        }
+        (Door::Open, None) if is_call => Err(NotServed::NoSession),
+        (Door::Open, None) => Ok(None),
+    }
 }
 
 /// The body of a request, if it comes in time.

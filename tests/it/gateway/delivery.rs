@@ -105,7 +105,8 @@ async fn call_that_its_client_cancels_takes_nothing() {
     let length = stream.read(&mut answer).await.unwrap();
     assert_eq!(HttpAnswer::parse(&answer[..length]).status, 202);
     pair.send("later").await;
-    assert_eq!(pair.bob.read().await, ["later"]);
+    let read = pair.bob.call("read_messages", json!({ "wait_seconds": 30 })).await;
+    assert_eq!(read["messages"][0]["message"], "later");
 }
 
 #[tokio::test]

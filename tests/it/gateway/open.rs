@@ -67,3 +67,44 @@ async fn call_without_a_session_or_with_one_that_was_not_given_is_refused() {
     let health = HttpClient::new(client.address, "/health").ask("GET", "", b"").await;
     assert_eq!((health.status, &health.json()["status"]), (200, &json!("ok")));
 }
+
+#[tokio::test]
+async fn client_of_the_stateless_version_is_told_to_take_one_with_sessions() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (_gateway, mut client) = start(&home, hub.port).await;
+    let headers = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: server/discover\r\n";
+    let meta = json!({ "_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": { "name": "tester", "version": "1" },
+        "io.modelcontextprotocol/clientCapabilities": {},
+    } });
+    let discover = client.request("server/discover", &meta).to_string();
+    let refused = client.ask("POST", headers, discover.as_bytes()).await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (400, &json!(-32_022)));
+    assert_eq!(refused.json()["error"]["data"]["supported"][0], "2025-11-25");
+    client.initialize("tester").await;
+    client.call("register", json!({})).await;
+}
+
+#[tokio::test]
+async fn call_that_is_cancelled_in_a_session_takes_nothing() {
+    let home = TestHome::new();
+    let hub = TestHub::start(&home).await;
+    let (_gateway, client) = start(&home, hub.port).await;
+    let (mut one, mut two) = (client.clone(), client);
+    one.initialize("one").await;
+    two.initialize("two").await;
+    let alias = two.call("register", json!({})).await["alias"].clone();
+    let wait = two.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
+    let waiting = (two.clone(), wait.clone());
+    let waiting = tokio::spawn(async move { waiting.0.post(&waiting.1).await });
+    while one.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
+    let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled",
+        "params": { "requestId": wait["id"] } });
+    assert_eq!(two.post(&cancel).await.status, 202);
+    assert_eq!(waiting.await.unwrap().status, 202);
+    one.call("send_message", json!({ "target_alias": alias, "message": "later" })).await;
+    let read = two.call("read_messages", json!({ "wait_seconds": 30 })).await;
+    assert_eq!(read["messages"][0]["message"], "later");
+}

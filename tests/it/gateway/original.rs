@@ -50,7 +50,7 @@ impl FormerHabits {
             "known_hosts" => self.known_hosts().await,
             "disconnect" => self.disconnect().await,
             "JUNCTION_HOST" | "JUNCTION_PORT" | "JUNCTION_SESSION_TIMEOUT_MS" => {
-                self.hub_settings().await
+                self.hub_settings().await;
             }
             "JUNCTION_KNOWN_HOSTS" | ".env" | "JUNCTION_URL" => self.host_settings().await,
             "npx" => self.programs().await,
@@ -69,7 +69,7 @@ impl FormerHabits {
     async fn register(&self) {
         let card = json!({ "repo": "shop", "task": "checkout", "role": "worker" });
         let first = self.alice.call("register", card.clone()).await;
-        for (name, value) in card.as_object().unwrap() {
+        for (name, value) in card.as_object().expect("it is there") {
             assert_eq!(first["context"][name], *value);
         }
         assert!(
@@ -98,10 +98,17 @@ impl FormerHabits {
         let text = json!({ "type": "task_assignment", "task": "tests" }).to_string();
         let send = json!({ "target_alias": self.bob().await, "message": text });
         let sent = self.alice.call("send_message", send).await;
-        assert!(["accepted", "opened"].contains(&sent["status"].as_str().unwrap()), "{sent}");
+        assert!(
+            ["accepted", "opened"].contains(&sent["status"].as_str().expect("it is there")),
+            "{sent}"
+        );
         let read = self.bob.call("read_messages", json!({})).await;
-        let message =
-            &read["messages"].as_array().unwrap().iter().find(|it| it["id"] == sent["id"]).unwrap();
+        let message = &read["messages"]
+            .as_array()
+            .expect("it is there")
+            .iter()
+            .find(|it| it["id"] == sent["id"])
+            .expect("it is there");
         assert_eq!(message["message"], text);
         assert!(message["from"].is_string() && message["timestamp"].is_string());
         assert_eq!(self.bob.call("read_messages", json!({})).await["messages"], json!([]));
@@ -128,10 +135,14 @@ impl FormerHabits {
 
     async fn known_hosts(&self) {
         let hosts = self.alice.call("known_hosts", json!({})).await;
-        let local = hosts["hosts"].as_array().unwrap().iter().find(|host| host["name"] == "local");
+        let local = hosts["hosts"]
+            .as_array()
+            .expect("it is there")
+            .iter()
+            .find(|host| host["name"] == "local");
         let local = local.expect("this machine's own");
         assert_eq!(local["mcpUrl"], format!("http://{}/mcp", self.open.address));
-        assert!(local["healthUrl"].as_str().unwrap().ends_with("/health"));
+        assert!(local["healthUrl"].as_str().expect("it is there").ends_with("/health"));
     }
 
     async fn disconnect(&self) {
@@ -160,11 +171,11 @@ impl FormerHabits {
     async fn host_settings(&self) {
         let home = TestHome::new();
         std::fs::write(home.path().join(".env"), "JUNCTION_KNOWN_HOSTS=dotenv=127.0.0.1\n")
-            .unwrap();
+            .expect("it is there");
         let mut command = junction_testkit::person(&home, self.hub.port, &["hosts", "--json"]);
         command.env("JUNCTION_KNOWN_HOSTS", format!("attic=127.0.0.1:{}", self.hub.port));
         command.env("JUNCTION_URL", "http://127.0.0.1:1");
-        let run = junction_testkit::finished(command.spawn().unwrap()).await;
+        let run = junction_testkit::finished(command.spawn().expect("it is there")).await;
         assert!(run.stdout.contains("\"attic\"") && !run.stdout.contains("dotenv"), "{run:?}");
     }
 
@@ -220,7 +231,7 @@ impl FormerHabits {
             _ if habit.contains("inject-junction") => {
                 let listed =
                     self.alice.post(&self.alice.request("tools/list", &json!({}))).await.json();
-                let tools = listed["result"]["tools"].as_array().unwrap();
+                let tools = listed["result"]["tools"].as_array().expect("it is there");
                 for tool in
                     ["register", "list_peers", "send_message", "read_messages", "disconnect"]
                 {
@@ -249,14 +260,17 @@ impl FormerHabits {
     async fn aliases(&self) {
         let mut carol = self.open.clone();
         carol.initialize("carol").await;
-        let alias = carol.call("register", json!({})).await["alias"].as_str().unwrap().to_owned();
+        let alias = carol.call("register", json!({})).await["alias"]
+            .as_str()
+            .expect("it is there")
+            .to_owned();
         assert_eq!(alias.split('-').count(), 2, "{alias}");
         assert_eq!(carol.call("register", json!({ "alias": "carol" })).await["alias"], "carol");
     }
 
     async fn broadcast(&self) {
         let peers = self.alice.call("list_peers", json!({})).await["peers"].clone();
-        for peer in peers.as_array().unwrap() {
+        for peer in peers.as_array().expect("it is there") {
             let send = json!({ "target_alias": peer["alias"], "message": "to all" });
             self.alice.call("send_message", send).await;
         }
@@ -265,11 +279,11 @@ impl FormerHabits {
     }
 
     async fn taken_port(&self) {
-        let holder = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = holder.local_addr().unwrap().port();
+        let holder = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("it is there");
+        let port = holder.local_addr().expect("it is there").port();
         let home = TestHome::new();
         let mut command = TestHub::command(&home, port);
-        let output = command.output().unwrap();
+        let output = command.output().expect("it is there");
         assert_eq!(output.status.code(), Some(1));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains(&port.to_string()), "{said}");
@@ -312,7 +326,7 @@ async fn end_to_end_script() {
                 own.call("send_message", say.clone()).await;
             }
             let heard = own.call("read_messages", json!({ "wait_seconds": 60 })).await;
-            log.extend(heard["messages"].as_array().unwrap().clone());
+            log.extend(heard["messages"].as_array().expect("it is there").clone());
             if !begins {
                 own.call("send_message", say).await;
             }
@@ -326,7 +340,9 @@ async fn end_to_end_script() {
     );
     let (heard, answered) = within("three rounds", both).await;
     let texts = |log: &[Value]| -> Vec<String> {
-        log.iter().map(|message| message["message"].as_str().unwrap().to_owned()).collect()
+        log.iter()
+            .map(|message| message["message"].as_str().expect("it is there").to_owned())
+            .collect()
     };
     assert_eq!(texts(&heard), ["writer 1", "writer 2", "writer 3"]);
     assert_eq!(texts(&answered), ["researcher 1", "researcher 2", "researcher 3"]);

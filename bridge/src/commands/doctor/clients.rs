@@ -175,7 +175,7 @@ fn lost_agent(name: &str, address: &str, directory: &ConfigDir, setup: &str) -> 
     let fix = format!("Run {setup}: it writes the address.");
     let served = LocalGateway::of(directory).running().ok().flatten().map(|it| it.bases);
     let is_elsewhere = |served: &Vec<String>| !served.iter().any(|served| served == base);
-    let is_known = agents.of_token(&secret, token).is_some();
+    let is_known = agents.by_token(&secret).contains_key(token);
     if let Some(served) = served.filter(is_elsewhere).filter(|_| is_known) {
         let says =
             format!("{name} asks at {base}, and the gateway serves {}.", served.join(" and "));

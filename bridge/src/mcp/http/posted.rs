@@ -13,6 +13,12 @@ use crate::mcp::request::{BadArguments, CALL, INITIALIZE, plain_params, typed};
 /// The header with the version of MCP, and the first version whose requests are checked by it.
 const VERSION: &str = "mcp-protocol-version";
 const STATELESS: &str = "2026-07-28";
+/// The versions that have sessions, the newest first.
+const STATEFUL: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
+/// What a client of a stateless version begins with.
+const DISCOVER: &str = "server/discover";
+/// The error for a version that is not spoken, as MCP has it from 2026-07-28 on.
+const UNSUPPORTED_VERSION: i32 = -32_022;
 
 /// A message of a client.
 pub(crate) struct PostedMessage {
@@ -27,6 +33,8 @@ pub(crate) struct PostedMessage {
     pub(super) bad_arguments: Option<BadArguments>,
     /// How a client calls itself that opens a session.
     client: Option<String>,
+    /// Whether the message is of a stateless version, in which clients have no sessions.
+    is_stateless: bool,
 }
 
 /// A message that is answered with an error.
@@ -76,7 +84,9 @@ impl PostedMessage {
             Incoming::Bad(error) => return Err(RefusedMessage::of_body(error)),
         };
         let version = headers.get(VERSION).and_then(|version| version.to_str().ok());
-        if version.is_none_or(|version| version < STATELESS) {
+        let is_stateless =
+            version.is_some_and(|version| version >= STATELESS) || method == DISCOVER;
+        if !is_stateless {
             let wrong = |kind: RpcErrorKind| RpcError { id: Some(id.clone()), kind };
             let typed = typed(&method, params.clone()).map_err(wrong);
             typed.map_err(RefusedMessage::of_request)?;
@@ -87,7 +97,7 @@ impl PostedMessage {
         let client = params.get("clientInfo").and_then(|client| client["name"].as_str());
         let client = client.map(ToOwned::to_owned);
         let body = request(&id, &method, params);
-        Ok(Self { id: Some(id), method, params: None, body, bad_arguments, client })
+        Ok(Self { id: Some(id), method, params: None, body, bad_arguments, client, is_stateless })
     }
 
     /// Whether this opens a session of a stateful version. Returns how the client calls itself.
@@ -101,8 +111,29 @@ impl PostedMessage {
         self.id.is_some() && self.method == CALL
     }
 
+    /// The answer to a message of a stateless version where clients are told apart by their sessions: with it, a client goes on
+    /// in a version that has them.
+    pub(crate) fn refused_as_stateless(&self) -> Option<Response> {
+        let id = self.id.as_ref().filter(|_| self.is_stateless)?;
+        let answer = json!({ "jsonrpc": "2.0", "id": id, "error": {
+            "code": UNSUPPORTED_VERSION,
+            "message": "Unsupported protocol version",
+            "data": { "requested": STATELESS, "supported": STATEFUL },
+        } });
+        let kind = [(CONTENT_TYPE, "application/json")];
+        Some((StatusCode::BAD_REQUEST, kind, answer.to_string()).into_response())
+    }
+
     fn without_answer(method: String, params: Option<Value>) -> Self {
-        Self { id: None, method, params, body: Vec::new(), bad_arguments: None, client: None }
+        Self {
+            id: None,
+            method,
+            params,
+            body: Vec::new(),
+            bad_arguments: None,
+            client: None,
+            is_stateless: false,
+        }
     }
 }
 
