@@ -2,6 +2,7 @@
 
 mod access;
 mod delivery;
+mod moves;
 mod open;
 mod service;
 mod sight;
