@@ -1,12 +1,13 @@
 //! What a user feels: how fast a bridge answers after its start, how much memory bridge and hub need, how
 //! many messages pass in a second. `docs/benchmarks.md` says how to run this and what came of it.
 //!
-//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load files reconnect teams`, and of
-//! the load `load-small`, `load-large`, `load-many` or `load-nats`.
+//! Named parts run alone: `cargo bench --bench budgets -- start programs memory hub-memory load files http reconnect
+//! teams`, and of the load `load-small`, `load-large`, `load-many` or `load-nats`.
 
 #![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 mod files;
+mod http;
 mod load;
 mod memory;
 mod nats;
@@ -59,6 +60,9 @@ fn main() {
         }
         if wanted("files") {
             files::run().await;
+        }
+        if wanted("http") {
+            http::run().await;
         }
         if wanted("teams") {
             teams::run().await;

@@ -13,6 +13,7 @@ use anyhow::{Context, anyhow};
 use clap::Parser;
 use junction_shared::invite_link::holds_link;
 use junction_shared::machine::config_dir::ConfigDir;
+use junction_shared::machine::descriptor_limit::raise_descriptor_limit;
 use junction_shared::machine::harden::{harden, private_umask};
 use junction_shared::machine::identity::{self, hub_key};
 use junction_shared::machine::log::{self, LogGuard, say};
@@ -81,7 +82,7 @@ fn last_words(why: &str, code: ExitCode) -> ExitCode {
 }
 
 fn run(args: HubFlags) -> anyhow::Result<()> {
-    let descriptors = process::raise_descriptor_limit();
+    let descriptors = raise_descriptor_limit();
     let settings = Settings::resolve(args, descriptors)?;
     start_log(&settings.log)?;
     if !harden() {

@@ -4,6 +4,7 @@
 pub mod config_dir;
 pub mod connection_end;
 pub mod descriptor;
+pub mod descriptor_limit;
 pub mod harden;
 pub mod hosts;
 pub mod hosts_problem;

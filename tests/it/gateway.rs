@@ -1,7 +1,9 @@
 //! MCP over HTTP: the gateway as a process, asked by clients over sockets.
 
 mod access;
+mod crowd;
 mod delivery;
+mod moves;
 mod open;
 mod original;
 mod service;

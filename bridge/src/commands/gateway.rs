@@ -10,6 +10,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use futures_util::future::try_join_all;
 use junction_engine::wall_ms;
+use junction_shared::machine::descriptor_limit::raise_descriptor_limit;
 use junction_shared::machine::local_gateway::{GatewayAddresses, LocalGateway};
 use junction_shared::machine::network;
 use junction_shared::machine::seat_secret::seat_secret;
@@ -102,6 +103,8 @@ pub(crate) async fn gateway(config: &Arc<Config>, options: GatewayOptions) -> an
 async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     options.listen.check(options.tls)?;
+    // Each agent has a connection of its client and one to the hub.
+    raise_descriptor_limit();
     let dir = config.dir.clone();
     let secret = spawn_blocking(move || seat_secret(&dir)).await??;
     let Some(claim) = LocalGateway::of(&config.dir).try_claim()? else {

@@ -223,3 +223,6 @@ impl AsyncWrite for BoundedStream {
         self.timed(shut, cx)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,3 +281,23 @@ impl IntoResponse for NotServed {
             .into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::StreamExt as _;
+    use futures_util::stream::{iter, pending};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn message_of_which_the_rest_never_comes_is_given_up() {
+        let half = iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"jsonrpc\""))]);
+        let began = Instant::now();
+        let read = message_body(Body::from_stream(half.chain(pending()))).await;
+        assert!(matches!(read, Err(NotServed::TooSlow)));
+        assert!(began.elapsed() >= BODY_TIME);
+    }
+}

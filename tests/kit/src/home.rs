@@ -1,6 +1,7 @@
 //! A user's home in a temporary directory: its own configuration, its own copies of the binaries, and the stderr of
 //! everything that ran there.
 
+use std::env::consts::EXE_EXTENSION;
 use std::fs::File;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -47,13 +48,15 @@ impl TestHome {
         self.path().join("config")
     }
 
-    /// A home with both binaries in it, as an installation has them: a bridge finds its hub beside itself,
+    /// A home with the binaries in it, as an installation has them: a bridge finds its hub and page beside itself,
     /// and a process's path shows which home it belongs to.
     pub fn installed() -> Self {
         let home = Self::new();
         std::fs::create_dir(home.bin()).expect("a directory");
-        for source in [bridge_binary(), hub_binary()] {
-            let target = home.bin().join(Path::new(source).file_name().expect("a name"));
+        let beside = Path::new(bridge_binary());
+        let page = beside.with_file_name("junction-page").with_extension(EXE_EXTENSION);
+        for source in [beside, Path::new(hub_binary()), &page] {
+            let target = home.bin().join(source.file_name().expect("a name"));
             if std::fs::hard_link(source, &target).is_err() {
                 std::fs::copy(source, &target).expect("a copy of a binary");
             }

@@ -54,7 +54,7 @@ pub use hub::TestHub;
 #[cfg(target_os = "linux")]
 pub use network::{Network, Recording};
 #[cfg(unix)]
-pub use person::{PersonRun, TestWatch, finished, person, run_person};
+pub use person::{PersonRun, TestWatch, finished, installed_person, person, run_person};
 #[cfg(target_os = "linux")]
 pub use process::stuck_pipe;
 pub use process::{is_gone, memory, processes_of, raise_file_limit, signal};

@@ -1,5 +1,6 @@
 //! A person's commands, run as processes with pipes.
 
+use std::ffi::OsStr;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -32,15 +33,28 @@ pub struct PersonRun {
 
 /// A command of the person `kurt` of this home, on the hub at this port.
 pub fn person(home: &TestHome, port: u16, arguments: &[&str]) -> Command {
-    let mut command = Command::new(bridge_binary());
+    let mut command = person_by(bridge_binary(), home, arguments);
+    command.env("JUNCTION_HUB", format!("127.0.0.1:{port}")).env("JUNCTION_AUTOSTART", "false");
+    command
+}
+
+/// A command of the person `kurt` of an installed home, on the hub of this machine, which is started if there is none.
+pub fn installed_person(home: &TestHome, arguments: &[&str]) -> Command {
+    let mut command = person_by(home.bin().join("junction-bridge"), home, arguments);
+    for name in ["JUNCTION_HUB", "JUNCTION_PORT", "JUNCTION_AUTOSTART"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn person_by(program: impl AsRef<OsStr>, home: &TestHome, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for sign in SIGNS {
         command.env_remove(sign);
     }
     command
         .args(arguments)
         .env("JUNCTION_CONFIG_DIR", home.config())
-        .env("JUNCTION_HUB", format!("127.0.0.1:{port}"))
-        .env("JUNCTION_AUTOSTART", "false")
         .env("JUNCTION_SEND_LIMIT", "off")
         .env("XDG_RUNTIME_DIR", home.runtime("person"))
         .env("USER", "kurt")
