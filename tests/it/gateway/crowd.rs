@@ -30,9 +30,9 @@ const CONNECTIONS: usize = 2_048;
 const OTHER_SOCKETS: usize = 32;
 /// What the gateway may grow by with these, in KiB: that of the connections, and nothing for a session.
 const SILENT_MEMORY: u64 = 40 * CONNECTIONS as u64;
-/// Sessions that call one tool, and the agents that run at most.
-const CALLING: usize = 2_000;
-const RUNNING: usize = 1_024;
+/// Sessions that call one tool, and the agents of sessions that run at most: others have places of their own.
+const CALLING: usize = 1_500;
+const RUNNING: usize = 768;
 /// After this time an agent that nobody has asked may end for another, and a little more.
 const IDLE: Duration = Duration::from_secs(62);
 
