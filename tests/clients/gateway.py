@@ -11,20 +11,22 @@ from dataclasses import dataclass
 from until import until
 
 PORT = 4201
+ORIGINAL = "http://127.0.0.1:4200/mcp"  # where clients of the original look
 
 
 class Gateway:
     """Its process, on its usual port. It may end and be started again."""
 
-    def __init__(self, lab):
+    def __init__(self, lab, *arguments):
         self.lab = lab
+        self._arguments = arguments
         self._log = open(lab.out / "gateway.txt", "w")
         lab.closes(self)
         self.start()
 
     def start(self):
-        self._process = subprocess.Popen([self.lab.program("junction-bridge"), "gateway"], env=self.lab.env(),
-                                         cwd=self.lab.home, stdin=subprocess.DEVNULL, stderr=self._log)
+        self._process = subprocess.Popen([self.lab.program("junction-bridge"), "gateway", *self._arguments],
+                                         env=self.lab.env(), cwd=self.lab.home, stdin=subprocess.DEVNULL, stderr=self._log)
         until("The gateway", self._listens)
 
     @staticmethod

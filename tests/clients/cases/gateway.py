@@ -4,7 +4,7 @@ import time
 
 from claude import Claude
 from codex import Codex
-from gateway import Gateway, Tap
+from gateway import ORIGINAL, Gateway, Tap
 from gemini import gemini, gemini_terminal
 from opencode import opencode
 from peer import Peer
@@ -63,6 +63,48 @@ def _converses(lab, start):
     lab.figure("client", bob.others()["desk"]["context"]["client"])
     actor.at_rest(60)
     _notes(lab, tap)
+
+
+def _takes_part(lab, start):
+    """The client is set up for the original: its hub was at the address where the gateway is now."""
+    def asks():
+        yield
+        turn = yield call("register", repo="shop", task="talk", role="worker")
+        turn = yield call("list_peers")
+        yield call("send_message", target_alias=turn.result["peers"][0]["alias"], message="Hello.")
+        turn = yield call("read_messages", wait_seconds=50)
+        assert [one["message"] for one in turn.result["messages"]] == ["Hello yourself."], turn.text
+        yield say("Done.")
+
+    bob = Peer(lab, "bob")
+    Gateway(lab, "--compat")
+    actor = start(lab, asks(), ORIGINAL)
+    hello = bob.read(60)[0]
+    assert hello["message"] == "Hello.", hello
+    sent = bob.send(hello["from"], "Hello yourself.")
+    status, _ = bob.end(sent["id"])
+    assert status == "read", f"The message ended as {status!r}."
+    actor.at_rest(60)
+
+
+def claude_as_of_old(lab):
+    """Claude Code, set up for the original, talks to a session that has a bridge."""
+    _takes_part(lab, _claude)
+
+
+def codex_as_of_old(lab):
+    """Codex, set up for the original, talks to a session that has a bridge."""
+    _takes_part(lab, _codex)
+
+
+def gemini_as_of_old(lab):
+    """Gemini CLI, set up for the original, talks to a session that has a bridge."""
+    _takes_part(lab, _gemini)
+
+
+def opencode_as_of_old(lab):
+    """opencode, set up for the original, talks to a session that has a bridge."""
+    _takes_part(lab, _opencode)
 
 
 def _notes(lab, tap):
