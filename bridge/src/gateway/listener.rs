@@ -174,6 +174,10 @@ impl ClientStream for BoundedStream {
     fn ends_with_bytes(&self) -> bool {
         self.stream.is_secure()
     }
+
+    fn reset(&self) {
+        self.stream.reset();
+    }
 }
 
 impl AsyncRead for BoundedStream {

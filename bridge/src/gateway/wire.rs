@@ -67,6 +67,17 @@ impl ClientWire {
         self.is_secure.load(Ordering::Relaxed)
     }
 
+    /// Has the system throw away what was written and has not arrived, when the connection is dropped.
+    pub(super) fn reset(&self) {
+        let stream = match &self.stage {
+            WireStage::Plain(stream) => stream,
+            WireStage::Secure(stream) => stream.get_ref().0,
+            _ => return,
+        };
+        // Fails only for a connection that is gone.
+        let _ = stream.set_zero_linger();
+    }
+
     /// The connection once it carries HTTP.
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn OpenWire>>> {
         while !matches!(self.stage, WireStage::Plain(_) | WireStage::Secure(_)) {

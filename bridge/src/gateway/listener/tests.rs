@@ -29,7 +29,7 @@ async fn connected() -> BothSides {
 async fn silence(stream: &mut ClientConnection<BoundedStream>) -> Duration {
     let before = Instant::now();
     let read = stream.read_u8().await;
-    assert_eq!(read.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    assert_eq!(read.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     before.elapsed()
 }
 

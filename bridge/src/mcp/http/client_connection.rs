@@ -20,6 +20,9 @@ pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin {
     /// Whether this side ends with bytes, as inside TLS. A client that closes the connection with those unread would seem not
     /// to have read the answer before them.
     fn ends_with_bytes(&self) -> bool;
+
+    /// Has the system throw away what was written and has not arrived, when the stream is dropped.
+    fn reset(&self);
 }
 
 /// A connection, and what is known of the answers on it.
@@ -47,8 +50,15 @@ impl<S: ClientStream> ClientConnection<S> {
         match read {
             Ok(0) => self.is_ended = true,
             Ok(_) => self.proof.arrived(),
-            // Some clients end TLS without saying so.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => self.is_ended = true,
+            // Some clients end TLS without saying so, and this side ends connections of which there are too many.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionAborted
+                ) =>
+            {
+                self.is_ended = true;
+            }
             Err(_) => self.proof.broke(),
         }
         self.poll_end_told(cx)
@@ -76,6 +86,9 @@ impl<S: ClientStream> ClientConnection<S> {
                 break;
             }
         }
+        if self.proof.is_void() {
+            self.stream.reset();
+        }
         self.poll_end_told(cx)
     }
 }
@@ -101,6 +114,12 @@ impl<S: ClientStream> AsyncRead for ClientConnection<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // Registers, too: an answer that is settled may have to be thrown away.
+        let _ = this.proof.is_awaited(cx.waker());
+        if this.proof.is_void() {
+            this.stream.reset();
+            return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+        }
         if this.is_ended {
             return this.poll_end_told(cx).map(Ok);
         }

@@ -8,6 +8,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(crate) struct AnswerProof {
     settled: AtomicWaker,
     /// Told when it should be settled soon.
     hurry: Notify,
+    /// Whether nothing that was written may arrive any more: what the answer holds was given back.
+    is_void: AtomicBool,
 }
 
 /// How a client tells the end of an answer.
@@ -62,7 +65,8 @@ impl AnswerProof {
     /// The proof on a connection between these ends, of which `local` is ours.
     pub(crate) fn new(local: SocketAddr, remote: SocketAddr) -> Self {
         let (settled, hurry) = (AtomicWaker::new(), Notify::new());
-        Self { local, remote, sent: Mutex::default(), settled, hurry }
+        let is_void = AtomicBool::new(false);
+        Self { local, remote, sent: Mutex::default(), settled, hurry, is_void }
     }
 
     /// Notes that all of an answer is about to be written. The channel closes when it is settled whether the client has it:
@@ -114,6 +118,11 @@ impl AnswerProof {
         self.settled.wake();
     }
 
+    /// Whether the connection must be reset, so that the rest of an answer that was given back does not arrive.
+    pub(super) fn is_void(&self) -> bool {
+        self.is_void.load(Ordering::Relaxed)
+    }
+
     /// Whether an answer is written of which it is not known whether the client has it. If so, `waker` is woken when that is
     /// settled.
     pub(super) fn is_awaited(&self, waker: &Waker) -> bool {
@@ -143,7 +152,11 @@ impl AnswerProof {
                 ConnectionLook::Here(end) if end.unacknowledged == 0 => self.arrived(),
                 ConnectionLook::Unknown => self.arrived(),
                 ConnectionLook::Here(_) if Instant::now() < until => sleep(LOOK_INTERVAL).await,
-                ConnectionLook::Here(_) | ConnectionLook::Gone => self.broke(),
+                ConnectionLook::Here(_) => {
+                    self.is_void.store(true, Ordering::Relaxed);
+                    self.broke();
+                }
+                ConnectionLook::Gone => self.broke(),
             }
         }
     }

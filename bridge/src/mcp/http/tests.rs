@@ -71,6 +71,10 @@ impl ClientStream for TcpStream {
     fn ends_with_bytes(&self) -> bool {
         false
     }
+
+    fn reset(&self) {
+        self.set_zero_linger().unwrap();
+    }
 }
 
 /// A server whose every answer holds a lease.
@@ -78,15 +82,17 @@ impl ClientStream for TcpStream {
 struct TestServer {
     calls: CallTable,
     is_stream: bool,
+    text: &'static str,
     requests: watch::Sender<()>,
     /// What tells the end of the lease of the last answer.
     end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
 }
 
 impl TestServer {
-    async fn start(is_stream: bool) -> (Self, SocketAddr) {
+    async fn start(is_stream: bool, text: &'static str) -> (Self, SocketAddr) {
         let (requests, _) = watch::channel(());
-        let server = Self { calls: CallTable::new(), is_stream, requests, end: Arc::default() };
+        let server =
+            Self { calls: CallTable::new(), is_stream, text, requests, end: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().route("/", post(answer)).with_state(server.clone());
@@ -117,11 +123,8 @@ async fn answer(
     let (_, responder) = server.calls.responder(number).unwrap();
     let caller = PostCaller { session: None, proof, held: Box::new(()) };
     let requests = server.requests.subscribe();
-    let (kind, text) = match server.is_stream {
-        true => ("text/event-stream", EVENT),
-        false => ("application/json", JSON),
-    };
-    let inner = TestBody { text: Some(text), is_stream: server.is_stream };
+    let kind = if server.is_stream { "text/event-stream" } else { "application/json" };
+    let inner = TestBody { text: Some(server.text), is_stream: server.is_stream };
     let body = AnswerBody::new(inner, (responder, cancelled), caller, requests);
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(CONTENT_TYPE, kind.parse().unwrap());
@@ -182,8 +185,8 @@ async fn whole(address: SocketAddr) -> Vec<u8> {
     taken
 }
 
-async fn is_exact_at_every_byte(is_stream: bool, message: &str) {
-    let (server, address) = TestServer::start(is_stream).await;
+async fn is_exact_at_every_byte(is_stream: bool, message: &'static str) {
+    let (server, address) = TestServer::start(is_stream, message).await;
     let length = whole_length(is_stream, address).await;
     assert!(server.is_read().await, "a client that took all of it");
     // One byte shows that the request was answered.
@@ -212,7 +215,7 @@ async fn stream_counts_as_read_if_the_client_has_the_end_of_its_message() {
 
 #[tokio::test]
 async fn next_request_settles_the_answer_before_on_any_connection() {
-    let (server, address) = TestServer::start(false).await;
+    let (server, address) = TestServer::start(false, JSON).await;
     let mut first = TcpStream::connect(address).await.unwrap();
     let mut answer = vec![0; 4096];
     for _ in 0..3 {
@@ -227,4 +230,21 @@ async fn next_request_settles_the_answer_before_on_any_connection() {
     let _ = taken(address, 10).await;
     assert!(timeout(LONG, before).await.unwrap().is_ok());
     assert!(!server.is_read().await, "ten bytes are no answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_that_a_client_does_not_take_is_given_back_and_does_not_arrive_later() {
+    // Longer than what fits into the client's system, and short enough for this side to write all of it.
+    let text: &'static str = "x".repeat(300_000).leak();
+    let (server, address) = TestServer::start(false, text).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let mut client = socket.connect(address).await.unwrap();
+    client.write_all(REQUEST).await.unwrap();
+    let mut taken = vec![0; 512];
+    client.read_exact(&mut taken).await.unwrap();
+    let end = server.end.lock().unwrap().take().unwrap();
+    assert!(end.await.is_err(), "it was given back");
+    let broken = client.read_to_end(&mut taken).await;
+    assert!(broken.is_err() && taken.len() < 300_000, "{broken:?}, {} bytes", taken.len());
 }
