@@ -17,7 +17,7 @@ use junction_shared::machine::seat_secret::seat_secret;
 use junction_shared::protocol::alias::Alias;
 use tokio::net::TcpListener;
 use tokio::task::spawn_blocking;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 pub(crate) use self::agent_names::{START_IT, addresses, bases};
 pub(crate) use self::overview::{GatewayJson, GatewayOverview};
@@ -33,6 +33,8 @@ use crate::process::signals::Signals;
 use crate::project::machine;
 use crate::terminal::remark;
 
+/// How long clients may take to be told that their calls have ended.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
 /// How often to look for agents that are not wanted any more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -112,9 +114,9 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
             "A gateway of this configuration directory is already running. Stop it before you start another."
         ));
     };
+    let host = Arc::new(GatewayHost::new(Arc::clone(config), secret)?);
     let (served, addresses) = listen(config, options).await?;
     claim.publish(&addresses)?;
-    let host = Arc::new(GatewayHost::new(Arc::clone(config), secret));
     let connections = Arc::<Connections>::default();
     let serving = try_join_all(
         served.into_iter().map(|served| serve(Arc::clone(&host), served, Arc::clone(&connections))),
@@ -135,6 +137,8 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
     // First, so that no command asks for agents that are about to end.
     socket.abort();
     host.agents.rest_all().await;
+    // For the words to clients whose calls waited.
+    sleep(ANSWER_TIME).await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::agents::{AgentKey, AgentTable};
-use super::names::{FileStamp, GatewayNames, NamedAgent};
+use super::names::{FileStamp, GatewayNames, NamedAgent, NamesError};
 use super::session_id::SessionId;
 use crate::config::Config;
 use crate::mcp::http::HttpServer;
@@ -51,13 +51,17 @@ pub(super) enum Door {
 
 impl GatewayHost {
     /// A host of no agents yet.
-    pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Self {
+    ///
+    /// # Errors
+    /// The names cannot be read.
+    pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Result<Self, NamesError> {
         let stamp = FileStamp::of(&config.dir);
-        let names = GatewayNames::load(&config.dir).unwrap_or_default();
+        let names = GatewayNames::load(&config.dir)?;
         let names = Mutex::new(KnownNames { stamp, by_token: names.by_token(&secret), names });
         let agents = AgentTable::new(Arc::clone(&config), secret);
         let (ended, started) = (Mutex::default(), Instant::now());
-        Self { config, agents, reception: HttpServer::without_agent(), names, ended, started }
+        let reception = HttpServer::without_agent();
+        Ok(Self { config, agents, reception, names, ended, started })
     }
 
     /// The agent whose address ends with this, if it was not removed.

@@ -72,6 +72,8 @@ pub(crate) enum RpcErrorKind {
     UnknownMethod,
     /// The parameters do not fit the method.
     BadParams,
+    /// The agent was ended while the request was served.
+    AgentEnded,
 }
 
 /// What the methods of notifications begin with.
@@ -182,6 +184,7 @@ impl RpcErrorKind {
             }
             Self::UnknownMethod => -32601,
             Self::BadParams => -32602,
+            Self::AgentEnded => -32603,
         }
     }
 
@@ -198,6 +201,9 @@ impl RpcErrorKind {
             Self::DuplicateId => "Invalid request: another request in flight has this id.",
             Self::UnknownMethod => "Method not found.",
             Self::BadParams => "Invalid params: the parameters do not fit the method.",
+            Self::AgentEnded => {
+                "The gateway has stopped, or this agent was removed from it. Call again to see whether it is back."
+            }
         }
     }
 }

@@ -5,9 +5,8 @@
 //! only is written plainly before ([`PostedMessage`]). What an answer holds counts as read once the client is known to have
 //! all of it ([`AnswerProof`]), and is given back otherwise.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::body::Body;
 use axum::http::header::ACCEPT;
@@ -17,15 +16,17 @@ use axum::response::{IntoResponse as _, Response};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 mod answer_body;
+mod call_end;
 mod caller;
 pub(crate) mod client_connection;
 mod posted;
 mod proof;
 
 use answer_body::AnswerBody;
+use call_end::CallEnd;
 pub(crate) use caller::PostCaller;
 pub(crate) use posted::{PostedMessage, RefusedMessage};
 pub(crate) use proof::AnswerProof;
@@ -49,6 +50,8 @@ pub(crate) struct HttpServer {
     /// Tells at each request that earlier answers should be settled.
     requests: watch::Sender<()>,
     anonymous: Arc<AtomicU64>,
+    /// Whether the agent has ended.
+    is_closed: Arc<AtomicBool>,
 }
 
 impl HttpServer {
@@ -74,7 +77,14 @@ impl HttpServer {
         let of_request = handler.clone();
         let service = StreamableHttpService::new(move || Ok(of_request.clone()), sessions, config);
         let (requests, _) = watch::channel(());
-        Self { handler, calls, service, requests, anonymous: Arc::default() }
+        Self {
+            handler,
+            calls,
+            service,
+            requests,
+            anonymous: Arc::default(),
+            is_closed: Arc::default(),
+        }
     }
 
     /// Notes how the client calls itself.
@@ -82,8 +92,9 @@ impl HttpServer {
         self.handler.client_named(name);
     }
 
-    /// Ends all calls, whose clients are told nothing.
+    /// Ends all calls, and tells their clients so.
     pub(crate) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
         self.calls.cancel_all();
     }
 
@@ -112,7 +123,7 @@ impl HttpServer {
             let error = RpcError { id: Some(id), kind: RpcErrorKind::DuplicateId };
             return RefusedMessage::of_request(error).into_response();
         };
-        let end = self.calls.end(number);
+        let end = CallEnd::new(self.calls.end(number), Arc::clone(&self.is_closed), id);
         parts.extensions.insert(number);
         if let Some(mark) = message.bad_arguments {
             parts.extensions.insert(mark);
@@ -126,7 +137,7 @@ impl HttpServer {
         &self,
         request: Request<Body>,
         number: CallNumber,
-        mut end: oneshot::Receiver<Infallible>,
+        mut end: CallEnd,
         caller: PostCaller,
     ) -> Response {
         // Dropped where the client hangs up: rmcp ends the call with it, and what it holds is given back.
@@ -135,7 +146,12 @@ impl HttpServer {
         };
         let response = tokio::select! {
             response = self.service.handle(request) => response,
-            _ = &mut end => return StatusCode::ACCEPTED.into_response(),
+            () = end.wait() => {
+                return match end.error() {
+                    Some(error) => RefusedMessage::of_request(error).into_response(),
+                    None => StatusCode::ACCEPTED.into_response(),
+                };
+            }
         };
         let requests = self.requests.subscribe();
         response.map(|body| Body::new(AnswerBody::new(body, (responder, end), caller, requests)))

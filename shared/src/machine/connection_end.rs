@@ -5,6 +5,8 @@
 pub struct ConnectionEnd {
     /// The id of the user whose program has it.
     pub user: u32,
+    /// Whether both sides may still send. The system may name another user for an end that its program has closed.
+    pub is_established: bool,
     /// Bytes that were written here, and that the other end's system has not acknowledged.
     pub unacknowledged: u32,
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::sync::{oneshot, watch};
 
+use super::call_end::CallEnd;
 use super::caller::PostCaller;
 use super::proof::AnswerFraming;
 use crate::mcp::calls::{ClaimedAnswer, Responder};
@@ -18,8 +19,8 @@ use crate::mcp::calls::{ClaimedAnswer, Responder};
 pub(super) struct AnswerBody<B> {
     inner: B,
     stage: AnswerStage,
-    /// Closes when the client wants no answer any more.
-    cancelled: oneshot::Receiver<Infallible>,
+    /// Comes when there will be no answer.
+    end: CallEnd,
     caller: PostCaller,
     requests: watch::Receiver<()>,
 }
@@ -36,15 +37,15 @@ enum AnswerStage {
 }
 
 impl<B> AnswerBody<B> {
-    /// The body of a call's answer, with what ends the call, and what closes if its client cancels it. These are the next
-    /// requests to the same agent.
+    /// The body of a call's answer, with what ends the call, and what tells of an end before. These are the next requests to
+    /// the same agent.
     pub(super) fn new(
         inner: B,
-        (responder, cancelled): (Responder, oneshot::Receiver<Infallible>),
+        (responder, end): (Responder, CallEnd),
         caller: PostCaller,
         requests: watch::Receiver<()>,
     ) -> Self {
-        Self { inner, stage: AnswerStage::Underway(responder), cancelled, caller, requests }
+        Self { inner, stage: AnswerStage::Underway(responder), end, caller, requests }
     }
 
     /// Notes that the answer is on its way.
@@ -77,9 +78,9 @@ impl<B: HttpBody<Data = Bytes, Error = Infallible> + Unpin> HttpBody for AnswerB
         if let AnswerStage::Over = this.stage {
             return Poll::Ready(None);
         }
-        if Pin::new(&mut this.cancelled).poll(cx).is_ready() {
+        if this.end.poll(cx).is_ready() {
             this.stage = AnswerStage::Over;
-            return Poll::Ready(None);
+            return Poll::Ready(this.end.event().map(|event| Ok(Frame::data(event))));
         }
         let frame = ready!(Pin::new(&mut this.inner).poll_frame(cx));
         match frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {

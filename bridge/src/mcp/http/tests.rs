@@ -23,6 +23,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::answer_body::AnswerBody;
+use super::call_end::CallEnd;
 use super::client_connection::{ClientConnection, ClientStream};
 use super::{AnswerProof, PostCaller};
 use crate::mcp::calls::CallTable;
@@ -119,13 +120,13 @@ async fn answer(
     let (lease, end) = Lease::new();
     server.calls.handle(number).hold(lease);
     *server.end.lock().unwrap() = Some(end);
-    let cancelled = server.calls.end(number);
+    let end = CallEnd::new(server.calls.end(number), Arc::default(), ClientId::Number(0));
     let (_, responder) = server.calls.responder(number).unwrap();
     let caller = PostCaller { session: None, proof, held: Box::new(()) };
     let requests = server.requests.subscribe();
     let kind = if server.is_stream { "text/event-stream" } else { "application/json" };
     let inner = TestBody { text: Some(server.text), is_stream: server.is_stream };
-    let body = AnswerBody::new(inner, (responder, cancelled), caller, requests);
+    let body = AnswerBody::new(inner, (responder, end), caller, requests);
     let mut response = Response::new(Body::new(body));
     response.headers_mut().insert(CONTENT_TYPE, kind.parse().unwrap());
     response

@@ -89,13 +89,17 @@ pub fn connection_end(local: SocketAddr, remote: SocketAddr) -> ConnectionLook {
     }
 }
 
-/// Whether a program of this user has made a connection from `from` to `to`, both of this machine. `None` if the system does
-/// not tell.
+/// Whether a program of this user has made a connection from `from` to `to`, both of this machine, and has it still: what came
+/// on a connection that its program has reset can be read when nobody can tell any more whose it was. `None` if the system
+/// does not tell.
 #[must_use]
 pub fn is_own_connection(from: SocketAddr, to: SocketAddr) -> Option<bool> {
     match connection_end(from, to) {
-        ConnectionLook::Here(end) => Some(end.user == rustix::process::geteuid().as_raw()),
-        ConnectionLook::Gone | ConnectionLook::Unknown => None,
+        ConnectionLook::Here(end) => {
+            Some(end.is_established && end.user == rustix::process::geteuid().as_raw())
+        }
+        ConnectionLook::Gone => Some(false),
+        ConnectionLook::Unknown => None,
     }
 }
 

@@ -18,6 +18,7 @@ const NLM_F_REQUEST: u16 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
+const TCP_ESTABLISHED: u8 = 1;
 /// The state of a socket that listens. The kernel answers with one where there is no such connection.
 const TCP_LISTEN: u8 = 10;
 /// The error for a connection that there is not.
@@ -81,7 +82,9 @@ fn read(answer: &[u8]) -> io::Result<Option<ConnectionEnd>> {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
             let is_connection = answer[STATE] != TCP_LISTEN;
-            Ok(is_connection.then_some(ConnectionEnd { user, unacknowledged }))
+            let is_established = answer[STATE] == TCP_ESTABLISHED;
+            let end = ConnectionEnd { user, is_established, unacknowledged };
+            Ok(is_connection.then_some(end))
         }
         Some(NLMSG_ERROR) => match word(HEADER).map(u32::cast_signed) {
             Some(error) if error == -ENOENT => Ok(None),
@@ -108,7 +111,7 @@ mod tests {
             let (local, remote) = (far.local_addr().unwrap(), far.peer_addr().unwrap());
             let end = connection_end(local, remote).unwrap().unwrap();
             let own = rustix::process::geteuid().as_raw();
-            assert_eq!((end.user, end.unacknowledged), (own, 0), "{at}");
+            assert_eq!((end.user, end.is_established, end.unacknowledged), (own, true, 0), "{at}");
             far.set_nonblocking(true).unwrap();
             while (&far).write(&[0; 1 << 16]).is_ok() {}
             assert!(connection_end(local, remote).unwrap().unwrap().unacknowledged > 0, "{at}");
