@@ -44,7 +44,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct GatewayOptions {
     #[command(subcommand)]
     command: Option<GatewayCommand>,
-    /// Where to serve: a port, an address of this machine, or both; 0.0.0.0 and [::] are all of its addresses, and port 0
+    /// Where to serve: a port, an address of this machine, or both; 0.0.0.0 and :: are all of its addresses, and port 0
     /// is any [default: 127.0.0.1:4201]
     #[arg(
         long,

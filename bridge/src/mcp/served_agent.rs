@@ -98,7 +98,7 @@ impl ServedAgent {
         }
     }
 
-    /// Answers a hook of the client that calls [`HOOK_TOOL`]. The answer is always JSON in a text: a client would show
+    /// Answers a hook of the client that calls [`super::schema::HOOK_TOOL`]. The answer is always JSON in a text: a client would show
     /// anything else to the model.
     pub(super) async fn hook(&self, arguments: JsonObject) -> CallToolResult {
         let reply = self.tools.hook(&Value::Object(arguments)).await;
