@@ -70,7 +70,7 @@ async fn removed_agent_leaves_and_its_address_leads_nowhere() {
     let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
     let bob = pair.bob.clone();
     let waiting = tokio::spawn(async move { bob.post(&wait).await });
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
+    pair.alice.sees_peer("reach", "push").await;
     let run = junction_testkit::run_person(&pair.home, 1, &["gateway", "remove", "bob"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
     let answer = pair.bob.post(&pair.bob.tool_call("read_messages", &json!({}))).await;

@@ -79,12 +79,9 @@ async fn client_that_hangs_up_while_it_waits_takes_nothing() {
     let pair = Pair::start().await;
     let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 })).to_string();
     let stream = pair.bob.send("POST", "", wait.as_bytes()).await;
-    let waits = json!({ "alias": "bob", "state": "idle", "timeout_seconds": 0 });
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {
-        let _ = pair.alice.call("wait_for_peer", waits.clone()).await;
-    }
+    pair.alice.sees_peer("reach", "push").await;
     drop(stream);
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] == "push" {}
+    pair.alice.sees_peer("reach", "pull").await;
     let id = pair.send("later").await;
     assert_eq!(pair.bob.read().await, ["later"]);
     assert_eq!(pair.outcome(&id).await, "read");
@@ -96,7 +93,7 @@ async fn call_that_its_client_cancels_takes_nothing() {
     pair.bob.initialize("tester").await;
     let wait = pair.bob.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
     let mut stream = pair.bob.send("POST", "", wait.to_string().as_bytes()).await;
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
+    pair.alice.sees_peer("reach", "push").await;
     let params = json!({ "requestId": wait["id"], "reason": "bored" });
     let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params });
     assert_eq!(pair.bob.post(&cancel).await.status, 202);
@@ -115,7 +112,7 @@ async fn waiting_call_ends_with_a_message() {
     let bob = pair.bob.clone();
     let wait = json!({ "wait_seconds": 60 });
     let waiting = tokio::spawn(async move { bob.call("read_messages", wait).await });
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
+    pair.alice.sees_peer("reach", "push").await;
     let ask = json!({ "target_alias": "bob", "message": "ping", "wait_seconds": 60 });
     let alice = pair.alice.clone();
     let asking = tokio::spawn(async move { alice.call("send_message", ask).await });

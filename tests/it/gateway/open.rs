@@ -99,7 +99,7 @@ async fn call_that_is_cancelled_in_a_session_takes_nothing() {
     let wait = two.tool_call("read_messages", &json!({ "wait_seconds": 60 }));
     let waiting = (two.clone(), wait.clone());
     let waiting = tokio::spawn(async move { waiting.0.post(&waiting.1).await });
-    while one.call("list_peers", json!({})).await["peers"][0]["reach"] != "push" {}
+    one.sees_peer("reach", "push").await;
     let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled",
         "params": { "requestId": wait["id"] } });
     assert_eq!(two.post(&cancel).await.status, 202);

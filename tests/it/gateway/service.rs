@@ -65,7 +65,7 @@ async fn two_clients_of_one_address_are_one_agent() {
     let (first, second) = (wait.clone(), wait.clone());
     let first = tokio::spawn(async move { one.post(&first).await });
     let second = tokio::spawn(async move { two.post(&second).await });
-    while pair.alice.call("list_peers", json!({})).await["peers"][0]["state"] != "busy" {}
+    pair.alice.sees_peer("state", "busy").await;
     let cancel = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 99 } });
     assert_eq!(cancelling.post(&cancel).await.status, 202);
     assert_eq!(first.await.unwrap().json()["result"]["structuredContent"]["found"], false);
@@ -92,11 +92,7 @@ async fn agent_talks_with_a_session_that_has_a_bridge_of_its_own() {
     let message = json!({ "target_alias": "stdio", "message": "and back" });
     let id = agent.call("send_message", message).await["id"].clone();
     assert_eq!(bridge.read_one().await["message"], "and back");
-    let mut read = agent.call("read_messages", json!({})).await;
-    while read["receipts"][0].is_null() {
-        read = agent.call("read_messages", json!({})).await;
-    }
-    assert_eq!((&read["receipts"][0]["id"], &read["receipts"][0]["status"]), (&id, &json!("read")));
+    assert_eq!(agent.outcome(&id).await, "read");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::{TestHome, person, run_person, signal, within};
+use crate::{TestHome, eventually, person, run_person, signal, within};
 
 /// What a client says that it takes.
 pub const ACCEPT: &str = "Accept: application/json, text/event-stream\r\n";
@@ -157,6 +157,26 @@ impl HttpClient {
         let text = result["content"][0]["text"].as_str().expect("a text");
         assert_eq!(serde_json::from_str::<Value>(text).expect("JSON"), structured);
         structured
+    }
+
+    /// Waits until the first peer that is listed is so.
+    pub async fn sees_peer(&self, field: &str, value: &str) {
+        eventually(&format!("{field} is {value}"), async || {
+            let peers = self.call("list_peers", json!({})).await;
+            (peers["peers"][0][field] == value).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until it is told what became of a message that it sent.
+    pub async fn outcome(&self, id: &Value) -> Value {
+        eventually("the end of a message", async || {
+            let read = self.call("read_messages", json!({})).await;
+            let receipts = read["receipts"].as_array().expect("receipts").iter();
+            let mut ends = receipts.filter(|receipt| receipt["id"] == *id);
+            ends.next().map(|receipt| receipt["status"].clone())
+        })
+        .await
     }
 
     /// What a tool answers as an error.
