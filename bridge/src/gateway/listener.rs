@@ -171,10 +171,6 @@ impl BoundedStream {
 }
 
 impl ClientStream for BoundedStream {
-    fn ends_with_bytes(&self) -> bool {
-        self.stream.is_secure()
-    }
-
     fn reset(&self) {
         self.stream.reset();
     }

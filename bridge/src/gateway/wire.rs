@@ -62,11 +62,6 @@ impl ClientWire {
         Arc::clone(&self.is_secure)
     }
 
-    /// Whether the connection is inside TLS.
-    pub(super) fn is_secure(&self) -> bool {
-        self.is_secure.load(Ordering::Relaxed)
-    }
-
     /// Has the system throw away what was written and has not arrived, when the connection is dropped.
     pub(super) fn reset(&self) {
         let stream = match &self.stage {

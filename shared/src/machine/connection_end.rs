@@ -9,6 +9,8 @@ pub struct ConnectionEnd {
     pub is_established: bool,
     /// Bytes that were written here, and that the other end's system has not acknowledged.
     pub unacknowledged: u32,
+    /// Bytes that have come here, and that the program has not taken. That the other end sends no more counts as one.
+    pub untaken: u32,
 }
 
 /// What the system says about an end of a connection.

@@ -17,10 +17,6 @@ const CHUNK_END: usize = 2;
 
 /// A stream to a client.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin {
-    /// Whether this side ends with bytes, as inside TLS. A client that closes the connection with those unread would seem not
-    /// to have read the answer before them.
-    fn ends_with_bytes(&self) -> bool;
-
     /// Has the system throw away what was written and has not arrived, when the stream is dropped.
     fn reset(&self);
 }
@@ -33,13 +29,12 @@ pub(crate) struct ClientConnection<S> {
     chunk_end: Vec<u8>,
     /// Whether the client has ended its side.
     is_ended: bool,
-    is_shut: bool,
 }
 
 impl<S> ClientConnection<S> {
     /// Watches a connection for this proof.
     pub(crate) fn new(stream: S, proof: Arc<AnswerProof>) -> Self {
-        Self { stream, proof, chunk_end: Vec::new(), is_ended: false, is_shut: false }
+        Self { stream, proof, chunk_end: Vec::new(), is_ended: false }
     }
 }
 
@@ -49,7 +44,7 @@ impl<S: ClientStream> ClientConnection<S> {
     fn took(&mut self, read: &io::Result<usize>, cx: &Context<'_>) -> Poll<()> {
         match read {
             Ok(0) => self.is_ended = true,
-            Ok(_) => self.proof.arrived(),
+            Ok(_) => self.proof.more_came(),
             // Some clients end TLS without saying so, and this side ends connections of which there are too many.
             Err(error)
                 if matches!(
@@ -165,17 +160,12 @@ impl<S: ClientStream> AsyncWrite for ClientConnection<S> {
         Poll::Ready(flushed)
     }
 
-    /// Ends this side, and waits until it is settled whether the last answer has arrived: before, where bytes end it.
+    /// Ends this side, once it is settled whether the last answer has arrived. A client that closes the connection with the end
+    /// of this side unread would seem not to have read the answer before it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if !this.is_shut {
-            if this.stream.ends_with_bytes() {
-                ready!(this.poll_settled(cx));
-            }
-            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-            this.is_shut = true;
-        }
-        this.poll_settled(cx).map(Ok)
+        ready!(this.poll_settled(cx));
+        Pin::new(&mut this.stream).poll_shutdown(cx)
     }
 }
 

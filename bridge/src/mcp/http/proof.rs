@@ -1,10 +1,11 @@
 //! What shows that a client has an answer: that it was written is not enough, since it may lie in the client's system unread
 //! when the connection breaks.
 //!
-//! A client has an answer if it sends more on the same connection, or closes the connection without having left anything of the
-//! answer unread: a system resets a connection that is closed with something unread, or that something comes for after it was
-//! closed. If nothing of this happens for a while, the client has the answer once its system has acknowledged all of it, for no
-//! client reads half an answer and waits.
+//! A client on this machine has an answer once its program has taken all of it, which the system tells. Of one on another
+//! machine it is told what its system has acknowledged. Then the client has the answer if it sends more on the same connection,
+//! closes the connection without having left anything unread (a system resets a connection that is closed with something
+//! unread, or that something comes for after it was closed), asks something on another connection, or does nothing for a
+//! while: no client reads half an answer and waits.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,18 +15,14 @@ use std::task::Waker;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
-use junction_shared::machine::connection_end::ConnectionLook;
-use junction_shared::machine::running_system::connection_end;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
+use super::answer_place::{AnswerPlace, AnswerProgress, AnswerVerdict};
 use crate::mcp::calls::ClaimedAnswer;
 
-/// How long a client that does nothing is waited for.
-const QUIET: Duration = Duration::from_secs(1);
-/// How often to look whether the client's system has acknowledged all of an answer, and for how long.
+/// How often to look where an answer is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is known of the answers on one connection, on which there is one answer at a time.
 pub(crate) struct AnswerProof {
@@ -52,6 +49,8 @@ pub(super) enum AnswerFraming {
 /// An answer that the client may have.
 struct SentAnswer {
     answer: ClaimedAnswer,
+    /// Answers before it of which it is not known either: the client has asked again without having taken them.
+    earlier: Vec<ClaimedAnswer>,
     framing: AnswerFraming,
     /// Whether all of it was written to the connection.
     is_written: bool,
@@ -77,13 +76,18 @@ impl AnswerProof {
         framing: AnswerFraming,
         requests: watch::Receiver<()>,
     ) -> oneshot::Receiver<Infallible> {
+        self.more_came();
         let (waits, settled) = oneshot::channel();
-        let sent = SentAnswer { answer, framing, is_written: false, requests, _waits: waits };
-        // A client that sends the next request before it has the answer to the one before is not waited for.
-        let earlier = self.sent().replace(sent);
-        if let Some(earlier) = earlier {
-            earlier.answer.written();
-        }
+        let mut sent = self.sent();
+        let earlier = sent.take().map_or_else(Vec::new, SentAnswer::into_answers);
+        *sent = Some(SentAnswer {
+            answer,
+            earlier,
+            framing,
+            is_written: false,
+            requests,
+            _waits: waits,
+        });
         settled
     }
 
@@ -102,11 +106,23 @@ impl AnswerProof {
         tokio::spawn(Arc::clone(self).settle(requests));
     }
 
-    /// The client sends more, or nothing more is to be learnt of it.
-    pub(super) fn arrived(&self) {
+    /// The client sends more, which it does once it has the answer, unless it sends requests ahead.
+    pub(super) fn more_came(&self) {
+        if !self.is_unsettled() {
+            return;
+        }
+        match AnswerPlace::look(self.local, self.remote) {
+            AnswerPlace::Taken | AnswerPlace::Arrived => self.arrived(),
+            AnswerPlace::Lost => self.broke(),
+            AnswerPlace::Underway(_) | AnswerPlace::Untaken(_) => {}
+        }
+    }
+
+    /// The client has the answer.
+    fn arrived(&self) {
         let sent = self.sent().take_if(|sent| sent.is_written);
         if let Some(sent) = sent {
-            sent.answer.written();
+            sent.into_answers().into_iter().for_each(ClaimedAnswer::written);
             self.settled.wake();
         }
     }
@@ -127,7 +143,7 @@ impl AnswerProof {
     /// settled.
     pub(super) fn is_awaited(&self, waker: &Waker) -> bool {
         self.settled.register(waker);
-        self.sent().as_ref().is_some_and(|sent| sent.is_written)
+        self.is_unsettled()
     }
 
     /// As [`AnswerProof::is_awaited`], where the client has ended its side: it is time to settle that.
@@ -139,29 +155,42 @@ impl AnswerProof {
         is_awaited
     }
 
-    /// Waits until it is time, and settles whether the client has the answer.
+    /// Looks until it is settled whether the client has the answer.
     async fn settle(self: Arc<Self>, mut requests: watch::Receiver<()>) {
-        tokio::select! {
-            () = sleep(QUIET) => {}
-            () = self.hurry.notified() => {}
-            _ = requests.changed() => {}
-        }
-        let until = Instant::now() + PATIENCE;
-        while self.sent().as_ref().is_some_and(|sent| sent.is_written) {
-            match connection_end(self.local, self.remote) {
-                ConnectionLook::Here(end) if end.unacknowledged == 0 => self.arrived(),
-                ConnectionLook::Unknown => self.arrived(),
-                ConnectionLook::Here(_) if Instant::now() < until => sleep(LOOK_INTERVAL).await,
-                ConnectionLook::Here(_) => {
+        let mut progress = AnswerProgress::new(Instant::now());
+        while self.is_unsettled() {
+            tokio::select! {
+                () = sleep(LOOK_INTERVAL) => {}
+                () = self.hurry.notified() => progress.hurry(),
+                Ok(()) = requests.changed() => progress.asked_elsewhere(Instant::now()),
+            }
+            let place = AnswerPlace::look(self.local, self.remote);
+            match progress.verdict(place, Instant::now()) {
+                AnswerVerdict::Wait => {}
+                AnswerVerdict::Has => self.arrived(),
+                AnswerVerdict::Lacks => self.broke(),
+                AnswerVerdict::GiveUp => {
                     self.is_void.store(true, Ordering::Relaxed);
                     self.broke();
                 }
-                ConnectionLook::Gone => self.broke(),
             }
         }
     }
 
+    fn is_unsettled(&self) -> bool {
+        self.sent().as_ref().is_some_and(|sent| sent.is_written)
+    }
+
     fn sent(&self) -> MutexGuard<'_, Option<SentAnswer>> {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SentAnswer {
+    /// All answers that are settled together.
+    fn into_answers(self) -> Vec<ClaimedAnswer> {
+        let mut answers = self.earlier;
+        answers.push(self.answer);
+        answers
     }
 }

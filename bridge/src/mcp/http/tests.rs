@@ -69,10 +69,6 @@ impl Connected<IncomingStream<'_, TestListener>> for TestClient {
 }
 
 impl ClientStream for TcpStream {
-    fn ends_with_bytes(&self) -> bool {
-        false
-    }
-
     fn reset(&self) {
         self.set_zero_linger().unwrap();
     }
@@ -85,15 +81,15 @@ struct TestServer {
     is_stream: bool,
     text: &'static str,
     requests: watch::Sender<()>,
-    /// What tells the end of the lease of the last answer.
-    end: Arc<Mutex<Option<oneshot::Receiver<()>>>>,
+    /// What tells the ends of the leases of the answers so far.
+    ends: Arc<Mutex<Vec<oneshot::Receiver<()>>>>,
 }
 
 impl TestServer {
     async fn start(is_stream: bool, text: &'static str) -> (Self, SocketAddr) {
         let (requests, _) = watch::channel(());
         let server =
-            Self { calls: CallTable::new(), is_stream, text, requests, end: Arc::default() };
+            Self { calls: CallTable::new(), is_stream, text, requests, ends: Arc::default() };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().route("/", post(answer)).with_state(server.clone());
@@ -104,8 +100,12 @@ impl TestServer {
 
     /// Whether the last answer counts as read, once that is settled.
     async fn is_read(&self) -> bool {
-        let end = self.end.lock().unwrap().take().expect("an answer");
-        timeout(LONG, end).await.expect("it is settled").is_ok()
+        timeout(LONG, self.end()).await.expect("it is settled").is_ok()
+    }
+
+    /// What tells the end of the lease of the last answer.
+    fn end(&self) -> oneshot::Receiver<()> {
+        self.ends.lock().unwrap().pop().expect("an answer")
     }
 }
 
@@ -119,7 +119,7 @@ async fn answer(
     let number = server.calls.begin(ClientId::Number(0), slot).expect("one call at a time");
     let (lease, end) = Lease::new();
     server.calls.handle(number).hold(lease);
-    *server.end.lock().unwrap() = Some(end);
+    server.ends.lock().unwrap().push(end);
     let end = CallEnd::new(server.calls.end(number), Arc::default(), ClientId::Number(0));
     let (_, responder) = server.calls.responder(number).unwrap();
     let caller = PostCaller { session: None, proof, held: Box::new(()) };
@@ -227,10 +227,35 @@ async fn next_request_settles_the_answer_before_on_any_connection() {
     assert!(server.is_read().await, "the connection is open and silent");
     first.write_all(REQUEST).await.unwrap();
     let _ = first.read(&mut answer).await.unwrap();
-    let before = server.end.lock().unwrap().take().unwrap();
+    let before = server.end();
     let _ = taken(address, 10).await;
     assert!(timeout(LONG, before).await.unwrap().is_ok());
     assert!(!server.is_read().await, "ten bytes are no answer");
+}
+
+#[tokio::test]
+async fn regression_client_that_asks_ahead_or_says_no_more_has_what_it_takes_and_no_more() {
+    for requests in 1..=3 {
+        for is_taken in [false, true] {
+            let (server, address) = TestServer::start(false, JSON).await;
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(&REQUEST.repeat(requests)).await.unwrap();
+            let mut answers = Vec::new();
+            while String::from_utf8_lossy(&answers).matches(JSON).count() < requests {
+                // What comes is looked at, and left where it is.
+                answers.resize(answers.len() + 512, 0);
+                let there = stream.peek(&mut answers).await.unwrap();
+                answers.truncate(there);
+            }
+            stream.shutdown().await.unwrap();
+            let mut taken = vec![0; answers.len() - usize::from(!is_taken)];
+            stream.read_exact(&mut taken).await.unwrap();
+            drop(stream);
+            for answer in 0..requests {
+                assert_eq!(server.is_read().await, is_taken, "{answer} of {requests}");
+            }
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,8 +269,7 @@ async fn answer_that_a_client_does_not_take_is_given_back_and_does_not_arrive_la
     client.write_all(REQUEST).await.unwrap();
     let mut taken = vec![0; 512];
     client.read_exact(&mut taken).await.unwrap();
-    let end = server.end.lock().unwrap().take().unwrap();
-    assert!(end.await.is_err(), "it was given back");
+    assert!(server.end().await.is_err(), "it was given back");
     let broken = client.read_to_end(&mut taken).await;
     assert!(broken.is_err() && taken.len() < 300_000, "{broken:?}, {} bytes", taken.len());
 }

@@ -26,8 +26,9 @@ const ENOENT: i32 = 2;
 /// The length of a message's header, and of the whole request.
 const HEADER: usize = 16;
 const REQUEST: u32 = 72;
-/// Places in the answer, after the header of the message: bytes that wait to be acknowledged, and the user.
+/// Places in the answer, after the header of the message: bytes that wait to be taken and to be acknowledged, and the user.
 const STATE: usize = HEADER + 1;
+const UNTAKEN: usize = HEADER + 56;
 const UNACKNOWLEDGED: usize = HEADER + 60;
 const USER: usize = HEADER + 64;
 
@@ -78,12 +79,15 @@ fn read(answer: &[u8]) -> io::Result<Option<ConnectionEnd>> {
     let kind = answer.get(4..6).and_then(<[u8]>::first_chunk).map(|kind| u16::from_ne_bytes(*kind));
     match kind {
         Some(SOCK_DIAG_BY_FAMILY) => {
-            let (Some(unacknowledged), Some(user)) = (word(UNACKNOWLEDGED), word(USER)) else {
+            let [Some(untaken), Some(unacknowledged), Some(user)] =
+                [UNTAKEN, UNACKNOWLEDGED, USER].map(word)
+            else {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             };
-            let is_connection = answer[STATE] != TCP_LISTEN;
-            let is_established = answer[STATE] == TCP_ESTABLISHED;
-            let end = ConnectionEnd { user, is_established, unacknowledged };
+            let state = answer[STATE];
+            let is_connection = state != TCP_LISTEN;
+            let is_established = state == TCP_ESTABLISHED;
+            let end = ConnectionEnd { user, is_established, unacknowledged, untaken };
             Ok(is_connection.then_some(end))
         }
         Some(NLMSG_ERROR) => match word(HEADER).map(u32::cast_signed) {
@@ -97,8 +101,8 @@ fn read(answer: &[u8]) -> io::Result<Option<ConnectionEnd>> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
+    use std::io::{Read as _, Write as _};
+    use std::net::{Shutdown, TcpListener, TcpStream};
 
     use super::*;
 
@@ -121,6 +125,23 @@ mod tests {
             let stranger = SocketAddr::new(remote.ip(), 1);
             assert_eq!(connection_end(local, stranger).unwrap(), None, "a socket listens there");
         }
+    }
+
+    #[test]
+    fn end_of_a_connection_tells_what_its_program_has_not_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut far, _) = listener.accept().unwrap();
+        let (local, remote) = (near.local_addr().unwrap(), near.peer_addr().unwrap());
+        let untaken = || connection_end(local, remote).unwrap().map(|end| end.untaken);
+        far.write_all(&[0; 10]).unwrap();
+        assert_eq!(untaken(), Some(10));
+        near.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(untaken(), Some(10));
+        near.read_exact(&mut [0; 9]).unwrap();
+        assert_eq!(untaken(), Some(1));
+        near.read_exact(&mut [0]).unwrap();
+        assert_eq!(untaken(), Some(0));
     }
 
     #[test]
