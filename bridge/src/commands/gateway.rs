@@ -96,7 +96,7 @@ pub(crate) enum GatewayCommand {
 pub(crate) async fn gateway(config: &Arc<Config>, options: GatewayOptions) -> anyhow::Result<()> {
     match options.command {
         Some(GatewayCommand::Add { name }) => agent_names::add(&config.dir, &name).await,
-        Some(GatewayCommand::Remove { name }) => agent_names::remove(&config.dir, &name),
+        Some(GatewayCommand::Remove { name }) => agent_names::remove(&config.dir, &name).await,
         Some(GatewayCommand::List { json }) => agent_names::list(&config.dir, json).await,
         None => run(config, &options).await,
     }
@@ -105,6 +105,11 @@ pub(crate) async fn gateway(config: &Arc<Config>, options: GatewayOptions) -> an
 async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<()> {
     let mut signals = Signals::new()?;
     options.listen.check(options.tls)?;
+    if options.compat.is_some_and(|port| port != 0 && port == options.listen.port) {
+        return Err(anyhow!(
+            "--listen and --compat name the same port. Give one of them another: --compat alone is port 4200."
+        ));
+    }
     // Each agent has a connection of its client and one to the hub.
     raise_descriptor_limit();
     let dir = config.dir.clone();
@@ -127,19 +132,24 @@ async fn run(config: &Arc<Config>, options: &GatewayOptions) -> anyhow::Result<(
         loop {
             ticks.tick().await;
             host.sweep();
+            if !host.has_secret() {
+                return anyhow!(
+                    "seat.key was removed or replaced, so all agents have other addresses now. Start the gateway again, and give each client the address that junction-bridge gateway add NAME prints."
+                );
+            }
         }
     };
-    tokio::select! {
-        served = serving => drop(served?),
-        () = sweeping => {}
-        () = signals.next() => {}
-    }
+    let ended = tokio::select! {
+        served = serving => served.map(drop).map_err(Into::into),
+        why = sweeping => Err(why),
+        () = signals.next() => Ok(()),
+    };
     // First, so that no command asks for agents that are about to end.
     socket.abort();
     host.agents.rest_all().await;
     // For the words to clients whose calls waited.
     sleep(ANSWER_TIME).await;
-    Ok(())
+    ended
 }
 
 /// Listens at all addresses, and says so.

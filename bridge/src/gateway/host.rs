@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use junction_engine::hubs::probe::{HubMode, probe};
 use junction_engine::transport::endpoint::Endpoint;
 use junction_shared::machine::local_hub::{LocalHub, RunningHub};
+use junction_shared::machine::seat_secret::{SEAT_FILE, read_seat_secret};
 use junction_shared::secret::Secret;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ pub(crate) struct GatewayHost {
     /// Answers what clients ask before they need an agent.
     pub(super) reception: HttpServer,
     names: Mutex<KnownNames>,
+    /// The stamp of the file with the secret from which addresses are derived, while it held that.
+    secret_stamp: Mutex<FileStamp>,
     ended: Mutex<VecDeque<SessionId>>,
     started: Instant,
 }
@@ -55,13 +58,14 @@ impl GatewayHost {
     /// # Errors
     /// The names cannot be read.
     pub(crate) fn new(config: Arc<Config>, secret: Secret) -> Result<Self, NamesError> {
-        let stamp = FileStamp::of(&config.dir);
+        let stamp = FileStamp::of_names(&config.dir);
         let names = GatewayNames::load(&config.dir)?;
         let names = Mutex::new(KnownNames { stamp, by_token: names.by_token(&secret), names });
+        let secret_stamp = Mutex::new(FileStamp::of(&config.dir, SEAT_FILE));
         let agents = AgentTable::new(Arc::clone(&config), secret);
         let (ended, started) = (Mutex::default(), Instant::now());
         let reception = HttpServer::without_agent();
-        Ok(Self { config, agents, reception, names, ended, started })
+        Ok(Self { config, agents, reception, names, secret_stamp, ended, started })
     }
 
     /// The agent whose address ends with this, if it was not removed.
@@ -90,6 +94,24 @@ impl GatewayHost {
     pub(crate) fn sweep(&self) {
         let names = self.names().names.clone();
         self.agents.sweep(&names);
+    }
+
+    /// Whether addresses are still derived from the secret that the gateway has started with: who has taken another one, because
+    /// the secret was stolen, must not find the old addresses served.
+    pub(crate) fn has_secret(&self) -> bool {
+        let mut known = self.secret_stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = FileStamp::of(&self.config.dir, SEAT_FILE);
+        if stamp == *known {
+            return true;
+        }
+        let own = self.agents.secret().expose();
+        match read_seat_secret(&self.config.dir) {
+            Ok(read) if read.as_ref().is_none_or(|secret| secret.expose() != own) => return false,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "seat_secret_not_read"),
+        }
+        *known = stamp;
+        true
     }
 
     /// A new id for a session of a client that calls itself so.
@@ -121,7 +143,7 @@ impl GatewayHost {
     /// The names as the file has them now. While it is damaged, those before.
     fn names(&self) -> MutexGuard<'_, KnownNames> {
         let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = FileStamp::of(&self.config.dir);
+        let stamp = FileStamp::of_names(&self.config.dir);
         if stamp != known.stamp {
             match GatewayNames::load(&self.config.dir) {
                 Ok(names) => {

@@ -146,9 +146,14 @@ impl GatewayNames {
 }
 
 impl FileStamp {
+    /// The stamp of the file with the names in this directory, as it is now.
+    pub(crate) fn of_names(dir: &ConfigDir) -> Self {
+        Self::of(dir, FILE)
+    }
+
     /// The stamp of the file in this directory, as it is now.
-    pub(crate) fn of(dir: &ConfigDir) -> Self {
-        let file = std::fs::symlink_metadata(dir.path().join(FILE)).ok();
+    pub(crate) fn of(dir: &ConfigDir, file: &str) -> Self {
+        let file = std::fs::symlink_metadata(dir.path().join(file)).ok();
         let stamp = |file: Metadata| Some((file.modified().ok()?, file.len(), inode(&file)));
         Self(file.and_then(stamp))
     }
@@ -196,7 +201,7 @@ mod tests {
         let agent = GatewayNames::add(&dir, &desk).unwrap();
         let other = GatewayNames::add(&dir, &shop).unwrap();
         assert_eq!(GatewayNames::add(&dir, &desk).unwrap(), agent, "once added, it is the same");
-        let (token, before) = (agent.token(&secret), FileStamp::of(&dir));
+        let (token, before) = (agent.token(&secret), FileStamp::of_names(&dir));
         let names = GatewayNames::load(&dir).unwrap();
         let known = names.by_token(&secret);
         assert_eq!(known.get(&token), Some(&agent));
@@ -208,7 +213,7 @@ mod tests {
         }
         assert!(GatewayNames::remove(&dir, &desk).unwrap());
         assert!(!GatewayNames::remove(&dir, &desk).unwrap());
-        assert_ne!(FileStamp::of(&dir), before);
+        assert_ne!(FileStamp::of_names(&dir), before);
         let names = GatewayNames::load(&dir).unwrap();
         assert!(!names.by_token(&secret).contains_key(&token) && !names.holds(&agent));
         let again = GatewayNames::add(&dir, &desk).unwrap();

@@ -34,6 +34,7 @@ impl GatewayRequests {
 
 impl RequestHandler for GatewayRequests {
     async fn handle(&self, request: BridgeRequest, mut connection: IpcConnection) {
+        self.0.sweep();
         let response = match request {
             BridgeRequest::Agents { after } => page(self.agents().await, after.as_deref()),
             BridgeRequest::RemoveAgent { agent } if self.0.agents.remove(&agent).await => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -215,6 +215,10 @@ fn agent_of(
 
 /// The body of a request, if it comes in time.
 async fn message_body(body: Body) -> Result<Bytes, NotServed> {
+    // Known before by the length that the client tells.
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(NotServed::TooLong);
+    }
     let read = timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
     read.map_err(|_| NotServed::TooSlow)?.map_err(|_| NotServed::TooLong)
 }

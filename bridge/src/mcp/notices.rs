@@ -88,8 +88,9 @@ fn conflict(conflict: &ClaimConflict) -> ConflictJson {
 fn came_back(alias: &Alias) -> String {
     format!(
         "The junction was restarted for this session. You are {alias} again, with the task and role that you had. Messages \
-         that you had not read come again, unless the bridge crashed after it had taken them in. What you had claimed is free \
-         now: claim it again. Keys of messages are forgotten, and so is what notify_when asked for."
+         that you had not read come again, unless the bridge crashed after it had taken them in, or their sender was restarted, \
+         too. You are not told what becomes of messages that you had sent: if one of them matters, ask its receiver. What you had \
+         claimed is free now: claim it again. Keys of messages are forgotten, and so is what notify_when asked for."
     )
 }
 
@@ -135,7 +136,9 @@ mod tests {
     fn regression_agent_that_came_back_is_told_what_is_forgotten() {
         let told = came_back(&Alias::parse("bob").unwrap());
         assert!(
-            told.contains("Keys of messages are forgotten") && told.contains("notify_when"),
+            told.contains("Keys of messages are forgotten")
+                && told.contains("notify_when")
+                && told.contains("not told what becomes"),
             "{told}"
         );
     }

@@ -4,6 +4,9 @@ use std::fmt;
 
 /// The longest name of a program that is shown, in characters.
 const MAX_NAME: usize = 32;
+/// The program that serves HTTP for commands of `junction-bridge`.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+const SERVING_PROGRAM: &str = "junction-page";
 
 /// The program that listens on a port, as far as this process can see.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +43,27 @@ pub(crate) fn plain_name(name: &str) -> String {
     if name.is_empty() { "a program".to_owned() } else { name }
 }
 
+/// What the user calls a program that serves for a command of another name, by what it was started with.
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+pub(crate) fn served_command(name: &str, arguments: &str) -> Option<&'static str> {
+    if name != SERVING_PROGRAM {
+        return None;
+    }
+    let is_gateway = arguments.split('\0').any(|argument| argument == "gateway");
+    Some(if is_gateway { "junction-bridge gateway" } else { "junction-bridge ui" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn program_that_serves_is_called_by_its_command() {
+        let called = |arguments| served_command("junction-page", arguments);
+        assert_eq!(called("junction-bridge\0gateway\0--tls\0"), Some("junction-bridge gateway"));
+        assert_eq!(called("junction-bridge\0ui\0"), Some("junction-bridge ui"));
+        assert_eq!(served_command("node", "node\0gateway\0"), None);
+    }
 
     #[test]
     fn names_of_programs_are_plain() {

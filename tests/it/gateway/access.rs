@@ -3,8 +3,8 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use junction_testkit::{HttpClient, skipped};
-use serde_json::json;
+use junction_testkit::{HttpClient, TestGateway, skipped};
+use serde_json::{Value, json};
 
 use super::Pair;
 
@@ -73,6 +73,9 @@ async fn removed_agent_leaves_and_its_address_leads_nowhere() {
     pair.alice.sees_peer("reach", "push").await;
     let run = junction_testkit::run_person(&pair.home, 1, &["gateway", "remove", "bob"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
+    let status = junction_testkit::run_person(&pair.home, 1, &["status", "--json"]).await;
+    let gateway: Value = serde_json::from_str(status.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(gateway["gateway"]["runningAgents"], 1, "it has ended already: {status:?}");
     let answer = pair.bob.post(&pair.bob.tool_call("read_messages", &json!({}))).await;
     assert_eq!(answer.status, 404);
     let told = waiting.await.unwrap();
@@ -81,6 +84,19 @@ async fn removed_agent_leaves_and_its_address_leads_nowhere() {
     assert_eq!(pair.alice.call("wait_for_peer", gone).await["found"], true);
     let again = pair.gateway.add(&pair.home, "bob").await;
     assert_ne!(again.path, pair.bob.path);
+}
+
+#[tokio::test]
+async fn addresses_end_with_the_secret_that_they_are_derived_from() {
+    let Pair { gateway, bob, home, .. } = Pair::start().await;
+    std::fs::remove_file(home.config().join("seat.key")).unwrap();
+    let (status, said) = gateway.ended().await;
+    assert_eq!(status, Some(1));
+    assert!(said.contains("seat.key was removed or replaced"), "{said}");
+    let again = TestGateway::start(&home, 1).await;
+    assert_ne!(again.add(&home, "bob").await.path, bob.path);
+    let bob = bob.at(&again);
+    assert_eq!(bob.post(&bob.request("tools/list", &json!({}))).await.status, 404);
 }
 
 #[tokio::test]
@@ -107,6 +123,9 @@ async fn too_long_and_broken_messages_are_told_so() {
     let pair = Pair::start().await;
     let long = pair.bob.ask("POST", "", &vec![b' '; (1 << 20) + 1]).await;
     assert_eq!((long.status, long.body.contains("1 MiB")), (413, true));
+    // A length that was told is enough.
+    let length = format!("Content-Length: {}\r\n", 1_u64 << 40);
+    assert_eq!(pair.bob.ask("POST", &length, b"{").await.status, 413);
     for (body, code) in
         [("", -32_700), ("{", -32_700), ("[]", -32_600), ("{\"id\":{}}", -32_600), ("7", -32_600)]
     {

@@ -1,6 +1,6 @@
 //! What counts as read: an answer that the client has, and no other.
 
-use junction_testkit::{HttpAnswer, TestGateway};
+use junction_testkit::{HttpAnswer, TestBridge, TestGateway};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -40,16 +40,18 @@ async fn answer_that_is_cut_at_any_byte_is_neither_lost_nor_doubled() {
 }
 
 #[tokio::test]
-async fn silent_client_has_what_its_system_has() {
+async fn silent_client_has_what_it_has_taken() {
     let pair = Pair::start().await;
     let id = pair.send("hello").await;
     let read = pair.bob.tool_call("read_messages", &json!({})).to_string();
     // It keeps the connection, and asks nothing more.
     let mut stream = pair.bob.send("POST", "", read.as_bytes()).await;
+    let mut answer = Vec::new();
+    while !HttpAnswer::parse(&answer).is_whole() {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0);
+    }
+    assert!(HttpAnswer::parse(&answer).body.contains("hello"));
     assert_eq!(pair.outcome(&id).await, "read");
-    let mut answer = vec![0; 4096];
-    let length = stream.read(&mut answer).await.unwrap();
-    assert!(HttpAnswer::parse(&answer[..length]).body.contains("hello"));
 }
 
 #[tokio::test]
@@ -125,10 +127,12 @@ async fn waiting_call_ends_with_a_message() {
 }
 
 #[tokio::test]
-async fn gateway_that_is_started_again_has_the_same_agents_and_their_mail() {
+async fn gateway_that_is_started_again_has_the_same_agents_and_what_others_had_sent() {
     let Pair { hub, gateway, alice, mut bob, home } = Pair::start().await;
     bob.initialize("tester").await;
     let registered = alice.call("register", json!({})).await;
+    let carol = TestBridge::join(&home, &hub, "carol").await;
+    let waits = carol.send("bob", "of another").await;
     let sent = alice.call("send_message", json!({ "target_alias": "bob", "message": "1" })).await;
     assert_eq!(sent["status"], "opened");
     assert_eq!(gateway.interrupt().await, Some(0));
@@ -141,7 +145,15 @@ async fn gateway_that_is_started_again_has_the_same_agents_and_their_mail() {
         (&back["alias"], &back["fingerprint"]),
         (&registered["alias"], &registered["fingerprint"])
     );
-    assert_eq!(bob.call("register", json!({})).await["alias"], "bob");
+    let told = back["came_back"].as_str().expect("a sentence");
+    assert!(told.contains("not told what becomes of messages that you had sent"), "{told}");
+    let back = bob.call("register", json!({})).await;
+    assert_eq!(back["alias"], "bob");
+    let told = back["came_back"].as_str().expect("a sentence");
+    assert!(told.contains("or their sender was restarted, too"), "{told}");
+    let read = bob.call("read_messages", json!({ "wait_seconds": 30 })).await;
+    assert_eq!(read["messages"][0]["message"], "of another");
+    assert_eq!(carol.receipt(&waits["id"]).await["status"], "read");
     alice.call("send_message", json!({ "target_alias": "bob", "message": "2" })).await;
     assert_eq!(bob.read().await, ["2"], "the sender of the first has ended before it was read");
     again.kill().await;

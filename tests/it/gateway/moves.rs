@@ -118,6 +118,22 @@ fn program_that_has_the_port_is_named() {
 }
 
 #[test]
+fn gateway_that_has_the_port_is_called_by_its_command() {
+    on_an_empty_machine(async || {
+        let home = TestHome::installed();
+        let listen = ["gateway", "--listen", "4200"];
+        let gateway = TestGateway::of(installed_person(&home, &listen)).await;
+        let owner = format!("junction-bridge gateway (process {})", gateway.pid());
+        let run =
+            finished(installed_person(&TestHome::installed(), &listen).spawn().unwrap()).await;
+        is_refused(&run, &["127.0.0.1:4200 is in use by", &owner]);
+        let twice = ["gateway", "--listen", "4300", "--compat", "4300"];
+        let run = finished(installed_person(&TestHome::installed(), &twice).spawn().unwrap()).await;
+        is_refused(&run, &["--listen and --compat name the same port"]);
+    });
+}
+
+#[test]
 fn hub_that_is_told_the_port_cannot_move() {
     on_an_empty_machine(async || {
         let home = TestHome::installed();

@@ -101,6 +101,17 @@ impl TestGateway {
         self.child.kill().await.expect("it is killed");
     }
 
+    /// Waits until the gateway ends by itself; its exit status, and what it has said since it serves.
+    pub async fn ended(mut self) -> (Option<i32>, String) {
+        let mut said = String::new();
+        while let Some(line) = within("the end", self.lines.next_line()).await.expect("its stderr")
+        {
+            said.push_str(&line);
+        }
+        let status = within("the gateway ends", self.child.wait()).await.expect("its status");
+        (status.code(), said)
+    }
+
     /// Ends the gateway by Ctrl-C; its exit status.
     pub async fn interrupt(mut self) -> Option<i32> {
         signal(self.pid(), rustix::process::Signal::INT);

@@ -80,14 +80,18 @@ pub(super) async fn add(dir: &ConfigDir, name: &Alias) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// There is no such agent, or the files cannot be used.
-pub(super) fn remove(dir: &ConfigDir, name: &Alias) -> anyhow::Result<()> {
+pub(super) async fn remove(dir: &ConfigDir, name: &Alias) -> anyhow::Result<()> {
     if !GatewayNames::remove(dir, name)? {
         return Err(anyhow!(
             "The gateway has no agent {name}. See which it has with junction-bridge gateway list."
         ));
     }
     let leaves = match LocalGateway::of(dir).running()? {
-        Some(_) => ", and its session leaves the hub",
+        Some(_) => {
+            // Who is asked which agents run looks first which of them are still wanted.
+            drop(GatewayOverview::of(dir).await);
+            ", and its session leaves the hub"
+        }
         None => "",
     };
     tell(&format!("Removed {name}: its address leads nowhere from now on{leaves}."))

@@ -21,7 +21,8 @@ use tokio::time::{Instant, sleep};
 use super::answer_place::{AnswerPlace, AnswerProgress, AnswerVerdict};
 use crate::mcp::calls::ClaimedAnswer;
 
-/// How often to look where an answer is.
+/// How long to wait before the first look where an answer is, and between two at most.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What is known of the answers on one connection, on which there is one answer at a time.
@@ -158,9 +159,10 @@ impl AnswerProof {
     /// Looks until it is settled whether the client has the answer.
     async fn settle(self: Arc<Self>, mut requests: watch::Receiver<()>) {
         let mut progress = AnswerProgress::new(Instant::now());
+        let mut pause = FIRST_LOOK;
         while self.is_unsettled() {
             tokio::select! {
-                () = sleep(LOOK_INTERVAL) => {}
+                () = sleep(pause) => pause = LOOK_INTERVAL.min(2 * pause),
                 () = self.hurry.notified() => progress.hurry(),
                 Ok(()) = requests.changed() => progress.asked_elsewhere(Instant::now()),
             }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::machine::connection_end::ConnectionLook;
-use crate::machine::port_owner::{PortOwner, plain_name};
+use crate::machine::port_owner::{PortOwner, plain_name, served_command};
 
 mod sock_diag;
 
@@ -131,5 +131,7 @@ fn holder(inode: &str) -> Option<PortOwner> {
     );
     // The system says so of a program that was replaced while it runs.
     let name = name.trim().trim_end_matches(" (deleted)");
-    Some(PortOwner::Program { name: plain_name(name), process })
+    let arguments = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let name = served_command(name, &arguments).map_or_else(|| plain_name(name), str::to_owned);
+    Some(PortOwner::Program { name, process })
 }
