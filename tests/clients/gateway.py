@@ -39,6 +39,11 @@ class Gateway:
         self._process.kill()
         self._process.wait()
 
+    def stop(self):
+        """Ends it in order."""
+        self._process.terminate()
+        assert (status := self._process.wait(20)) == 0, f"The gateway ended with {status}."
+
     def add(self, name):
         """Adds an agent; returns its address."""
         return self._command("add", name).strip()

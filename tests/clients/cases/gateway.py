@@ -12,6 +12,7 @@ from script import call, say
 from until import until
 
 NOWHERE = "There is no agent at this address"
+ENDED = "The gateway has stopped, or this agent was removed from it. Call again to see whether it is back."
 CORRECT = "It does better than docs/clients.md says: correct that."
 LONG = 330  # seconds: the HTTP libraries of some clients give up on a server that is silent for 5 minutes
 
@@ -200,6 +201,107 @@ def gemini_outlives_the_gateway(lab):
 def opencode_outlives_the_gateway(lab):
     """opencode goes on by its next call when the gateway was killed. Of a removed agent its model is not told why."""
     _goes_on(lab, _opencode, shows_why=False)
+
+
+def _is_stopped(lab, start):
+    """The gateway is stopped in order while a call waits, and again while a message is unread; the client runs on."""
+    back, back_again = threading.Event(), threading.Event()
+    told = []
+
+    def goes_on():
+        yield
+        turn = yield call("read_messages", wait_seconds=50)
+        told.append(turn.text)
+        back.wait(60)
+        turn = yield call("list_peers")
+        assert [peer["alias"] for peer in turn.result["peers"]] == ["bob"], turn.text
+        back_again.wait(60)
+        turn = yield call("read_messages", wait_seconds=50)
+        assert [one["message"] for one in turn.result["messages"]] == ["Unread."], turn.text
+        yield say("Done.")
+
+    bob = Peer(lab, "bob")
+    gateway = Gateway(lab)
+    actor = start(lab, goes_on(), gateway.add("desk"))
+    bob.other(lambda peer: peer["reach"] == "push", 60)  # its call waits
+    gateway.stop()
+    until("The end of the call", lambda: told, 30)
+    lab.figure("told", told[0][-200:])
+    gateway.start()
+    back.set()
+    actor.asked(3, 60)
+    sent = bob.send("desk", "Unread.")
+    gateway.stop()
+    bob.read(0)
+    assert sent["id"] not in bob.ends, f"The message that nobody has read ended as {bob.ends[sent['id']]}."
+    gateway.start()
+    back_again.set()
+    status, _ = bob.end(sent["id"])
+    assert status == "read", f"The message ended as {status!r}."
+    actor.at_rest(60)
+    assert ENDED in told[0], f"The model is told: {told[0]}"
+
+
+def claude_told_of_a_stop(lab):
+    """Claude Code's model reads that the gateway has stopped; its next call works, and what was unread comes."""
+    _is_stopped(lab, _claude)
+
+
+def codex_told_of_a_stop(lab):
+    """Codex's model reads that the gateway has stopped; its next call works, and what was unread comes."""
+    _is_stopped(lab, _codex)
+
+
+def gemini_told_of_a_stop(lab):
+    """Gemini CLI's model reads that the gateway has stopped; its next call works, and what was unread comes."""
+    _is_stopped(lab, _gemini)
+
+
+def opencode_told_of_a_stop(lab):
+    """opencode's model reads that the gateway has stopped; its next call works, and what was unread comes."""
+    _is_stopped(lab, _opencode)
+
+
+def _is_removed(lab, start):
+    """The client's agent is removed while its call waits."""
+    told = []
+
+    def waits():
+        yield
+        turn = yield call("read_messages", wait_seconds=50)
+        told.append(turn.text)
+        yield say("Done.")
+
+    bob = Peer(lab, "bob")
+    gateway = Gateway(lab)
+    actor = start(lab, waits(), gateway.add("desk"))
+    bob.other(lambda peer: peer["reach"] == "push", 60)  # its call waits
+    gateway.remove("desk")
+    until("The end of the call", lambda: told, 30)
+    lab.figure("told", told[0][-200:])
+    until("The agent's end", lambda: not bob.others())
+    actor.at_rest(60)
+    assert ENDED in told[0], f"The model is told: {told[0]}"
+
+
+def claude_told_of_its_removal(lab):
+    """Claude Code's model reads that its agent was removed, in the call that waits then."""
+    _is_removed(lab, _claude)
+
+
+def codex_told_of_its_removal(lab):
+    """Codex's model reads that its agent was removed, in the call that waits then."""
+    _is_removed(lab, _codex)
+
+
+def gemini_told_of_its_removal(lab):
+    """Gemini CLI's model reads that its agent was removed, in the call that waits then."""
+    _is_removed(lab, _gemini)
+
+
+def opencode_told_of_its_removal(lab):
+    """opencode's model reads that its agent was removed, in the call that waits then."""
+    _is_removed(lab, _opencode)
 
 
 def _waits(lab, start, longest=540):
