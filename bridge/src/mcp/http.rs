@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 mod answer_body;
-mod answer_place;
+mod answer_transit;
 mod call_end;
 mod caller;
 pub(crate) mod client_connection;

@@ -18,7 +18,7 @@ use futures_util::task::AtomicWaker;
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use super::answer_place::{AnswerPlace, AnswerProgress, AnswerVerdict};
+use super::answer_transit::{AnswerProgress, AnswerTransit, AnswerVerdict};
 use crate::mcp::calls::ClaimedAnswer;
 
 /// How long to wait before the first look where an answer is, and between two at most.
@@ -112,10 +112,10 @@ impl AnswerProof {
         if !self.is_unsettled() {
             return;
         }
-        match AnswerPlace::look(self.local, self.remote) {
-            AnswerPlace::Taken | AnswerPlace::Arrived => self.arrived(),
-            AnswerPlace::Lost => self.broke(),
-            AnswerPlace::Underway(_) | AnswerPlace::Untaken(_) => {}
+        match AnswerTransit::look(self.local, self.remote) {
+            AnswerTransit::Taken | AnswerTransit::Arrived => self.arrived(),
+            AnswerTransit::Lost => self.broke(),
+            AnswerTransit::Underway(_) | AnswerTransit::Untaken(_) => {}
         }
     }
 
@@ -166,7 +166,7 @@ impl AnswerProof {
                 () = self.hurry.notified() => progress.hurry(),
                 Ok(()) = requests.changed() => progress.asked_elsewhere(Instant::now()),
             }
-            let place = AnswerPlace::look(self.local, self.remote);
+            let place = AnswerTransit::look(self.local, self.remote);
             match progress.verdict(place, Instant::now()) {
                 AnswerVerdict::Wait => {}
                 AnswerVerdict::Has => self.arrived(),

@@ -16,7 +16,7 @@ const STALLED: Duration = Duration::from_secs(3);
 
 /// Where an answer is that was written to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AnswerPlace {
+pub(super) enum AnswerTransit {
     /// Under way: the client's system has not acknowledged so many bytes.
     Underway(u32),
     /// In the client's system, of which the client's program has not taken so many bytes.
@@ -32,9 +32,9 @@ pub(super) enum AnswerPlace {
 /// What is to be done with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AnswerVerdict {
-    /// It is not known yet whether the client has it.
+    /// To be waited for: whether the client has it is not known yet.
     Wait,
-    /// The client has it.
+    /// With the client, as far as can be known.
     Has,
     /// The client does not have it, and cannot get it any more.
     Lacks,
@@ -54,7 +54,7 @@ pub(super) struct AnswerProgress {
     asked: Option<Instant>,
 }
 
-impl AnswerPlace {
+impl AnswerTransit {
     /// Where all that was written on the connection between these ends is, of which `local` is ours.
     pub(super) fn look(local: SocketAddr, remote: SocketAddr) -> Self {
         match connection_end(local, remote) {
@@ -104,22 +104,22 @@ impl AnswerProgress {
     }
 
     /// What is to be done with an answer that is there now.
-    pub(super) fn verdict(&mut self, place: AnswerPlace, now: Instant) -> AnswerVerdict {
+    pub(super) fn verdict(&mut self, place: AnswerTransit, now: Instant) -> AnswerVerdict {
         if place.left() < self.left {
             (self.left, self.moved) = (place.left(), now);
         }
         let is_stalled = self.asked.is_some_and(|asked| now - asked.max(self.moved) >= STALLED);
         let is_over = is_stalled || now - self.written >= LONGEST;
         match place {
-            AnswerPlace::Taken => AnswerVerdict::Has,
-            AnswerPlace::Lost => AnswerVerdict::Lacks,
-            AnswerPlace::Arrived if self.is_hurried || now - self.written >= QUIET => {
+            AnswerTransit::Taken => AnswerVerdict::Has,
+            AnswerTransit::Lost => AnswerVerdict::Lacks,
+            AnswerTransit::Arrived if self.is_hurried || now - self.written >= QUIET => {
                 AnswerVerdict::Has
             }
             // What a system has it keeps for its program, even if the connection is reset.
-            AnswerPlace::Untaken(_) if is_over => AnswerVerdict::Has,
-            AnswerPlace::Underway(_) if is_over => AnswerVerdict::GiveUp,
-            AnswerPlace::Arrived | AnswerPlace::Untaken(_) | AnswerPlace::Underway(_) => {
+            AnswerTransit::Untaken(_) if is_over => AnswerVerdict::Has,
+            AnswerTransit::Underway(_) if is_over => AnswerVerdict::GiveUp,
+            AnswerTransit::Arrived | AnswerTransit::Untaken(_) | AnswerTransit::Underway(_) => {
                 AnswerVerdict::Wait
             }
         }
@@ -131,13 +131,13 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::{TcpListener, TcpStream};
 
-    use super::AnswerPlace::*;
+    use super::AnswerTransit::*;
     use super::*;
 
     /// What is to be done with an answer that was written so long ago.
     fn verdict(
         progress: &mut AnswerProgress,
-        place: AnswerPlace,
+        place: AnswerTransit,
         milliseconds: u64,
     ) -> AnswerVerdict {
         progress.verdict(place, progress.written + Duration::from_millis(milliseconds))
@@ -197,13 +197,13 @@ mod tests {
             let local = stream.local_addr().unwrap();
             stream.write_all(&[0; 10]).await.unwrap();
             client.shutdown().await.unwrap();
-            assert_eq!(AnswerPlace::look(local, remote), Untaken(10));
+            assert_eq!(AnswerTransit::look(local, remote), Untaken(10));
             client.read_exact(&mut vec![0; 10 - leaves]).await.unwrap();
             let expected = if leaves == 0 { Taken } else { Untaken(1) };
-            assert_eq!(AnswerPlace::look(local, remote), expected);
+            assert_eq!(AnswerTransit::look(local, remote), expected);
             drop(client);
             let expected = if leaves == 0 { Taken } else { Lost };
-            assert_eq!(AnswerPlace::look(local, remote), expected);
+            assert_eq!(AnswerTransit::look(local, remote), expected);
         }
     }
 }
