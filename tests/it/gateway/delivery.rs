@@ -150,7 +150,7 @@ async fn gateway_that_is_started_again_has_the_same_agents_and_what_others_had_s
     let back = bob.call("register", json!({})).await;
     assert_eq!(back["alias"], "bob");
     let told = back["came_back"].as_str().expect("a sentence");
-    assert!(told.contains("or their sender was restarted, too"), "{told}");
+    assert!(told.contains("or their sender was restarted as well"), "{told}");
     let read = bob.call("read_messages", json!({ "wait_seconds": 30 })).await;
     assert_eq!(read["messages"][0]["message"], "of another");
     assert_eq!(carol.receipt(&waits["id"]).await["status"], "read");
