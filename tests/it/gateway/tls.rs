@@ -88,6 +88,34 @@ impl TlsGateway {
     }
 }
 
+/// A gateway, a client of it, and the addresses of two agents, of which `desk` sends to `shop`.
+struct TlsPair {
+    client: TlsClient,
+    desk: String,
+    shop: String,
+    /// Ended in this order.
+    _programs: (TlsGateway, TestHub, TestHome),
+}
+
+impl TlsPair {
+    async fn start() -> Self {
+        let home = TestHome::new();
+        let hub = TestHub::start(&home).await;
+        let gateway = TlsGateway::start(&home, hub.port, "127.0.0.1:0").await;
+        let client = gateway.client();
+        let desk = gateway.add(&home, hub.port, "desk").await;
+        let shop = gateway.add(&home, hub.port, "shop").await;
+        client.call(&shop, "register", json!({})).await;
+        Self { client, desk, shop, _programs: (gateway, hub, home) }
+    }
+
+    async fn send(&self, text: &str) {
+        let arguments = json!({ "target_alias": "shop", "message": text });
+        let sent = self.client.call(&self.desk, "send_message", arguments).await;
+        assert!(sent["id"].is_string(), "{sent}");
+    }
+}
+
 /// A client over TLS.
 struct TlsClient(TlsConnector);
 
@@ -326,30 +354,20 @@ async fn taken_port_is_named() {
 
 #[tokio::test]
 async fn answers_that_are_cut_over_tls_lose_and_double_nothing() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let gateway = TlsGateway::start(&home, hub.port, "127.0.0.1:0").await;
-    let client = gateway.client();
-    let desk = gateway.add(&home, hub.port, "desk").await;
-    let shop = gateway.add(&home, hub.port, "shop").await;
-    client.call(&shop, "register", json!({})).await;
-    let send = async |text: &str| {
-        let arguments = json!({ "target_alias": "shop", "message": text });
-        let sent = client.call(&desk, "send_message", arguments).await;
-        assert!(sent["id"].is_string(), "{sent}");
-    };
-    let request = tool_request(&shop, "read_messages", &json!({}), "");
-    send("whole 0000").await;
-    let whole = client.ask(&shop, &request, usize::MAX).await;
+    let pair = TlsPair::start().await;
+    let TlsPair { client, shop, .. } = &pair;
+    let request = tool_request(shop, "read_messages", &json!({}), "");
+    pair.send("whole 0000").await;
+    let whole = client.ask(shop, &request, usize::MAX).await;
     assert!(whole.is_whole && whole.text.contains("whole 0000"), "{}", whole.text);
-    assert!(client.read(&shop).await.is_empty(), "what was read is not shown again");
+    assert!(client.read(shop).await.is_empty(), "what was read is not shown again");
     let all = whole.bytes;
     for cut in [1, 4, 5, 6, all / 3, all / 2, all - 17, all - 1, all, all + 1] {
         let text = format!("cut {cut:06}");
-        send(&text).await;
-        let answer = client.ask(&shop, &request, cut).await;
+        pair.send(&text).await;
+        let answer = client.ask(shop, &request, cut).await;
         assert_eq!(answer.is_whole, cut >= all, "{cut} of {all}: {}", answer.text);
-        let again = client.read(&shop).await;
+        let again = client.read(shop).await;
         let expected = if answer.is_whole { Vec::new() } else { vec![text] };
         assert_eq!(again, expected, "{cut} of {all}");
     }
@@ -357,20 +375,14 @@ async fn answers_that_are_cut_over_tls_lose_and_double_nothing() {
 
 #[tokio::test]
 async fn client_that_does_not_read_the_end_of_tls_has_the_answer() {
-    let home = TestHome::new();
-    let hub = TestHub::start(&home).await;
-    let gateway = TlsGateway::start(&home, hub.port, "127.0.0.1:0").await;
-    let client = gateway.client();
-    let desk = gateway.add(&home, hub.port, "desk").await;
-    let shop = gateway.add(&home, hub.port, "shop").await;
-    client.call(&shop, "register", json!({})).await;
+    let pair = TlsPair::start().await;
+    let TlsPair { client, shop, .. } = &pair;
     for round in 0..5 {
         let text = format!("round {round}");
-        let arguments = json!({ "target_alias": "shop", "message": text });
-        client.call(&desk, "send_message", arguments).await;
-        let request = tool_request(&shop, "read_messages", &json!({}), "Connection: close\r\n");
-        let answer = client.ask(&shop, &request, usize::MAX).await;
+        pair.send(&text).await;
+        let request = tool_request(shop, "read_messages", &json!({}), "Connection: close\r\n");
+        let answer = client.ask(shop, &request, usize::MAX).await;
         assert!(answer.is_whole && answer.text.contains(&text), "{}", answer.text);
-        assert!(client.read(&shop).await.is_empty(), "{round}");
+        assert!(client.read(shop).await.is_empty(), "{round}");
     }
 }
