@@ -38,8 +38,9 @@ impl Connections {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|connection| !connection.close.is_closed());
         if open.len() >= MAX_CONNECTIONS {
-            // Strangers first, then what was silent for the longest time.
-            let idle = open.iter().enumerate().filter(|(_, it)| !it.usage.is_busy());
+            // Strangers first, even those that say something, then what was silent for the longest time.
+            let idle = open.iter().enumerate();
+            let idle = idle.filter(|(_, it)| !it.usage.is_busy() || !it.usage.is_known());
             let (victim, _) = idle.min_by_key(|(_, it)| (it.usage.is_known(), it.usage.last()))?;
             open.swap_remove(victim);
         }
@@ -113,6 +114,10 @@ mod tests {
         busy.0.known();
         let _request = busy.0.begin();
         assert!(connections.admit().is_none(), "all are busy");
+        drop(busy);
+        let talkative = connections.admit().unwrap();
+        let _request = talkative.0.begin();
+        assert!(connections.admit().is_some(), "a stranger makes room");
         drop(requests);
         assert!(connections.admit().is_some());
     }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
@@ -41,6 +43,7 @@ enum NotServed {
     TooManyAgents,
     TooLong,
     TooSlow,
+    Broken,
 }
 
 /// Where the gateway listens, and what its addresses there lead to.
@@ -83,20 +86,22 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    let why = check(&client, request.headers()).err();
+    let why = check(&client, request.uri(), request.headers()).err();
     match why {
         Some(why) => why.into_response(),
         None => next.run(request).await,
     }
 }
 
-fn check(client: &GatewayClient, headers: &HeaderMap) -> Result<(), NotServed> {
+fn check(client: &GatewayClient, uri: &Uri, headers: &HeaderMap) -> Result<(), NotServed> {
     if client.is_foreign {
         return Err(NotServed::OtherUser);
     }
     let mut hosts = headers.get_all(HOST).iter().map(|host| host.to_str().unwrap_or_default());
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(NotServed::OtherName) };
-    if !client.is_own_host(host) {
+    // A request for an absolute address is to the host in that (RFC 9112 §3.2.2).
+    let named = uri.authority().map_or(host, Authority::as_str);
+    if !client.is_own_host(host) || !named.eq_ignore_ascii_case(host) {
         return Err(NotServed::OtherName);
     }
     let own = client.origin(host);
@@ -214,13 +219,25 @@ fn agent_of(
 }
 
 /// The body of a request, if it comes in time.
-async fn message_body(body: Body) -> Result<Bytes, NotServed> {
+async fn message_body(body: Body) -> Result<Vec<u8>, NotServed> {
     // Known before by the length that the client tells.
     if body.size_hint().lower() > MAX_BODY as u64 {
         return Err(NotServed::TooLong);
     }
-    let read = timeout(BODY_TIME, to_bytes(body, MAX_BODY)).await;
-    read.map_err(|_| NotServed::TooSlow)?.map_err(|_| NotServed::TooLong)
+    timeout(BODY_TIME, whole(body)).await.map_err(|_| NotServed::TooSlow)?
+}
+
+/// All of a body.
+async fn whole(body: Body) -> Result<Vec<u8>, NotServed> {
+    let (mut whole, mut pieces) = (Vec::new(), body.into_data_stream());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| NotServed::Broken)?;
+        if whole.len() + piece.len() > MAX_BODY {
+            return Err(NotServed::TooLong);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
 }
 
 /// Gives the client an id to name its session by.
@@ -236,7 +253,7 @@ impl NotServed {
         match self {
             Self::OtherUser => (
                 StatusCode::FORBIDDEN,
-                "The gateway serves programs of its own user on this machine. Start one of your own, or come in by TLS: see junction-bridge gateway --help.",
+                "The gateway serves programs of its own user on this machine, on connections that they keep open. Use a program of that user that waits for its answer, or come in by TLS: see junction-bridge gateway --help.",
             ),
             Self::OtherOrigin => (
                 StatusCode::FORBIDDEN,
@@ -252,7 +269,7 @@ impl NotServed {
             ),
             Self::NoSuchPath => (
                 StatusCode::NOT_FOUND,
-                "Here is a gateway of Agent Junction, which serves MCP at /mcp alone. See junction-bridge gateway --help.",
+                "Here is a gateway of Agent Junction, which serves nothing at this path. Its MCP is at /mcp: see junction-bridge gateway --help.",
             ),
             Self::NoSession => (
                 StatusCode::BAD_REQUEST,
@@ -273,6 +290,10 @@ impl NotServed {
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
                 "The message did not come within 30 seconds. Send it again.",
+            ),
+            Self::Broken => (
+                StatusCode::BAD_REQUEST,
+                "The message broke off, or its chunks are not those of HTTP. Send it again.",
             ),
         }
     }
@@ -298,7 +319,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn message_of_which_the_rest_never_comes_is_given_up() {
-        let half = iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"jsonrpc\""))]);
+        let half = iter([Ok::<_, Infallible>(axum::body::Bytes::from_static(b"{\"jsonrpc\""))]);
         let began = Instant::now();
         let read = message_body(Body::from_stream(half.chain(pending()))).await;
         assert!(matches!(read, Err(NotServed::TooSlow)));

@@ -88,9 +88,9 @@ fn conflict(conflict: &ClaimConflict) -> ConflictJson {
 fn came_back(alias: &Alias) -> String {
     format!(
         "The junction was restarted for this session. You are {alias} again, with the task and role that you had. Messages \
-         that you had not read come again, unless the bridge crashed after it had taken them in, or their sender was restarted \
-         as well. You are not told what becomes of messages that you had sent: if one of them matters, ask its receiver. What \
-         you had claimed is free now: claim it again. Keys of messages are forgotten, and so is what notify_when asked for."
+         that you had not read come again, unless the bridge was killed, or their sender was restarted as well. You are not told \
+         what becomes of messages that you had sent: if one of them matters, ask its receiver. What you had claimed is free now: \
+         claim it again. Keys of messages are forgotten, and so is what notify_when asked for."
     )
 }
 

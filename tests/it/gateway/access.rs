@@ -38,6 +38,12 @@ async fn web_pages_and_foreign_names_are_refused() {
     ] {
         assert_eq!(asked(&headers).await.status, 200, "{headers}");
     }
+    // An address in the request line counts as one in Host does.
+    for (host, status) in [("evil.example", 403), (&*address.to_string(), 200)] {
+        let target = format!("http://{host}{}", pair.bob.path);
+        let asked = HttpClient::new(address, &target).ask("POST", "", list.as_bytes()).await;
+        assert_eq!(asked.status, status, "{host}: {asked:?}");
+    }
     let preflight = "Origin: http://evil.example\r\nAccess-Control-Request-Method: POST\r\n";
     assert_eq!(pair.bob.ask("OPTIONS", preflight, b"").await.status, 403);
 }
@@ -123,6 +129,8 @@ async fn too_long_and_broken_messages_are_told_so() {
     let pair = Pair::start().await;
     let long = pair.bob.ask("POST", "", &vec![b' '; (1 << 20) + 1]).await;
     assert_eq!((long.status, long.body.contains("1 MiB")), (413, true));
+    let broken = pair.bob.ask("POST", "Transfer-Encoding: chunked\r\n", b"zz\r\n{}\r\n").await;
+    assert_eq!((broken.status, broken.body.contains("broke off")), (400, true), "{broken:?}");
     // A length that was told is enough.
     let length = format!("Content-Length: {}\r\n", 1_u64 << 40);
     assert_eq!(pair.bob.ask("POST", &length, b"{").await.status, 413);

@@ -9,10 +9,12 @@ use tokio::time::Instant;
 
 /// How long a client that does nothing is waited for, whose system has the answer.
 const QUIET: Duration = Duration::from_secs(1);
-/// How long an answer is waited for at most.
+/// How long the client's system may take to have all of it.
 const LONGEST: Duration = Duration::from_secs(30);
 /// How long nothing of it may move, where the agent's client asks something on another connection.
 const STALLED: Duration = Duration::from_secs(3);
+/// How long the client's program may leave it in its system then. Before that is asked, it may for as long as it likes.
+const UNTAKEN: Duration = Duration::from_secs(30);
 
 /// Where an answer is that was written to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,17 +110,22 @@ impl AnswerProgress {
         if place.left() < self.left {
             (self.left, self.moved) = (place.left(), now);
         }
-        let is_stalled = self.asked.is_some_and(|asked| now - asked.max(self.moved) >= STALLED);
-        let is_over = is_stalled || now - self.written >= LONGEST;
+        let asked = self.asked.map(|asked| now - asked.max(self.moved));
         match place {
             AnswerTransit::Taken => AnswerVerdict::Has,
             AnswerTransit::Lost => AnswerVerdict::Lacks,
             AnswerTransit::Arrived if self.is_hurried || now - self.written >= QUIET => {
                 AnswerVerdict::Has
             }
-            // What a system has it keeps for its program, even if the connection is reset.
-            AnswerTransit::Untaken(_) if is_over => AnswerVerdict::Has,
-            AnswerTransit::Underway(_) if is_over => AnswerVerdict::GiveUp,
+            // What a system has it keeps for its program, even if the connection is reset: it cannot be given up.
+            AnswerTransit::Untaken(_) if asked.is_some_and(|since| since >= UNTAKEN) => {
+                AnswerVerdict::Has
+            }
+            AnswerTransit::Underway(_)
+                if asked.is_some_and(|since| since >= STALLED) || now - self.written >= LONGEST =>
+            {
+                AnswerVerdict::GiveUp
+            }
             AnswerTransit::Arrived | AnswerTransit::Untaken(_) | AnswerTransit::Underway(_) => {
                 AnswerVerdict::Wait
             }
@@ -151,8 +158,7 @@ mod tests {
             (Lost, 0, AnswerVerdict::Lacks),
             (Arrived, 999, AnswerVerdict::Wait),
             (Arrived, 1_000, AnswerVerdict::Has),
-            (Untaken(1), 29_999, AnswerVerdict::Wait),
-            (Untaken(1), 30_000, AnswerVerdict::Has),
+            (Untaken(1), 3_600_000, AnswerVerdict::Wait),
             (Underway(1), 29_999, AnswerVerdict::Wait),
             (Underway(1), 30_000, AnswerVerdict::GiveUp),
         ] {
@@ -184,7 +190,8 @@ mod tests {
             AnswerVerdict::Wait,
             "it has moved on"
         );
-        assert_eq!(verdict(&mut progress, Untaken(100), 14_999), AnswerVerdict::Has);
+        assert_eq!(verdict(&mut progress, Untaken(100), 41_998), AnswerVerdict::Wait);
+        assert_eq!(verdict(&mut progress, Untaken(100), 41_999), AnswerVerdict::Has);
     }
 
     #[cfg(target_os = "linux")]
