@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{ConnectInfo, Path, Request, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{ALLOW, CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -44,6 +44,7 @@ enum NotServed {
     TooLong,
     TooSlow,
     Broken,
+    OtherMethod,
 }
 
 /// Where the gateway listens, and what its addresses there lead to.
@@ -162,7 +163,7 @@ async fn serve_door(
             host.end(door, session.ok_or(NotServed::NoSession)??).await;
             return Ok(StatusCode::NO_CONTENT.into_response());
         }
-        _ => return Ok(host.reception.other(request).await),
+        _ => return Err(NotServed::OtherMethod),
     }
     let (parts, body) = request.into_parts();
     let body = message_body(body).await?;
@@ -291,6 +292,10 @@ impl NotServed {
                 StatusCode::REQUEST_TIMEOUT,
                 "The message did not come within 30 seconds. Send it again.",
             ),
+            Self::OtherMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "A client asks here by POST, and nothing is sent to it unasked. Send a message of MCP by POST.",
+            ),
             Self::Broken => (
                 StatusCode::BAD_REQUEST,
                 "The message broke off, or its chunks are not those of HTTP. Send it again.",
@@ -302,8 +307,12 @@ impl NotServed {
 impl IntoResponse for NotServed {
     fn into_response(self) -> Response {
         let (status, words) = self.words();
-        (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{words}\n"))
-            .into_response()
+        let kind = [(CONTENT_TYPE, "text/plain; charset=utf-8")];
+        let mut response = (status, kind, format!("{words}\n")).into_response();
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, DELETE"));
+        }
+        response
     }
 }
 

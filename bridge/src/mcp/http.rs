@@ -99,11 +99,6 @@ impl HttpServer {
         self.calls.cancel_all();
     }
 
-    /// Answers a request other than a POST: there is nothing to listen to or to end.
-    pub(crate) async fn other(&self, request: Request<Body>) -> Response {
-        self.service.handle(request).await.map(Body::new)
-    }
-
     /// Takes a message, and answers it if it is a request.
     pub(crate) async fn post(
         &self,

@@ -149,7 +149,9 @@ async fn too_long_and_broken_messages_are_told_so() {
         assert_eq!(pair.bob.ask("POST", headers, list.as_bytes()).await.status, status);
     }
     for method in ["GET", "PUT"] {
-        assert_eq!(pair.bob.ask(method, "", b"").await.status, 405, "{method}");
+        let other = pair.bob.ask(method, "", b"").await;
+        assert_eq!((other.status, other.header("allow")), (405, Some("POST, DELETE")), "{method}");
+        assert!(other.body.contains("by POST"), "{other:?}");
     }
     // All of that has changed nothing.
     assert_eq!(pair.bob.call("register", json!({})).await["alias"], "bob");
