@@ -42,6 +42,7 @@ pub(crate) const FILES: &[PageFile] = files![
     "markdown.js",
     "pulses.js",
     "ring.js",
+    "sight.js",
     "store.js",
     "style.css",
     "talk.js",

@@ -86,6 +86,30 @@ async fn tab_that_shows_nothing_has_read_nothing() {
 }
 
 #[tokio::test]
+async fn regression_place_that_a_tab_never_fills_keeps_no_other_message_unread() {
+    let (_home, _hub, bob, page) = served().await;
+    let mut tab = tab_of(&page).await;
+    tab.show().await;
+    bob.send("kurt", "scrolled past").await;
+    let sent = bob.send("kurt", "on the screen").await;
+    let id = sent["id"].as_str().expect("an id").to_owned();
+    // The tab asks for both, and shows the second only.
+    loop {
+        let frame = tab.frame().await.expect("a frame");
+        let unread = frame["unread"].as_array().filter(|unread| unread.len() == 2);
+        if let Some(unread) = unread {
+            let wanted = [&unread[0]["id"], &unread[1]["id"]];
+            tab.say(json!({ "in_sight": { "wanted": wanted } }).to_string()).await;
+            break;
+        }
+    }
+    tab.letter(|letter| letter["text"] == "on the screen").await;
+    tab.say(json!({ "in_sight": { "shown": [id] } }).to_string()).await;
+    eventually("it is read", async || ended(&bob.call("read_messages", json!({})).await, &id))
+        .await;
+}
+
+#[tokio::test]
 async fn what_a_command_sends_is_on_the_page() {
     let (home, hub, bob, page) = served().await;
     let mut tab = tab_of(&page).await;

@@ -5,6 +5,7 @@ import { offerReply, openComposer, replyTo } from "./composer.js";
 import { arrows, bdi, byId, emptyState, h, keep, setText, timeAgo } from "./dom.js";
 import { boxOf, newLetter, updateLetter } from "./letter.js";
 import { tell } from "./live.js";
+import { SightNews } from "./sight.js";
 import { allLetters, isOpenRequest, letterOf, waiting } from "./store.js";
 import { beginning, isGroupName, preview, threadsOf } from "./threads.js";
 import { showWords } from "./verify.js";
@@ -21,8 +22,7 @@ const list = byId("letters-list");
 let openThread = null;
 let shown = PAGE;
 let atEnd = true;
-/** What is not told yet of letters that wait unread: that their place is in sight, that their text is, or that the place left. */
-let inSight = { wanted: [], shown: [], missed: [] };
+const sightNews = new SightNews();
 /** Letters whose texts were asked for and have not been in sight. */
 const expected = new Set();
 /** The request whose answer begins as soon as its text is there. */
@@ -76,14 +76,8 @@ function miss(id) {
   if (expected.delete(id)) tellOf("missed", id);
 }
 
-function tellOf(what, id) {
-  if (Object.values(inSight).every((ids) => ids.length === 0)) {
-    setTimeout(() => {
-      tell({ in_sight: inSight });
-      inSight = { wanted: [], shown: [], missed: [] };
-    });
-  }
-  inSight[what].push(id);
+function tellOf(word, id) {
+  if (sightNews.note(word, id)) setTimeout(() => tell({ in_sight: sightNews.take() }));
 }
 
 /** Letters have come or changed. */
