@@ -27,7 +27,8 @@ fn run(network: &Network, machine: u8, home: &TestHome, arguments: &[&str], inpu
     finish(command.args(arguments).env("JUNCTION_CONFIG_DIR", home.config()), input)
 }
 
-fn finish(command: &mut Command, input: &str) -> Output {
+/// Runs a command with this input to its end.
+pub(crate) fn finish(command: &mut Command, input: &str) -> Output {
     use std::io::Write as _;
 
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -37,7 +38,7 @@ fn finish(command: &mut Command, input: &str) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 

@@ -30,8 +30,8 @@ pub(crate) struct GatewayHost {
     /// Answers what clients ask before they need an agent.
     pub(super) reception: HttpServer,
     names: Mutex<KnownNames>,
-    /// The stamp of the file with the secret from which addresses are derived, while it held that.
-    secret_stamp: Mutex<FileStamp>,
+    /// The stamp of the file with the secret from which addresses are derived, once it was seen to hold that.
+    secret_stamp: Mutex<Option<FileStamp>>,
     ended: Mutex<VecDeque<SessionId>>,
     started: Instant,
 }
@@ -61,9 +61,8 @@ impl GatewayHost {
         let stamp = FileStamp::of_names(&config.dir);
         let names = GatewayNames::load(&config.dir)?;
         let names = Mutex::new(KnownNames { stamp, by_token: names.by_token(&secret), names });
-        let secret_stamp = Mutex::new(FileStamp::of(&config.dir, SEAT_FILE));
         let agents = AgentTable::new(Arc::clone(&config), secret);
-        let (ended, started) = (Mutex::default(), Instant::now());
+        let (secret_stamp, ended, started) = (Mutex::default(), Mutex::default(), Instant::now());
         let reception = HttpServer::without_agent();
         Ok(Self { config, agents, reception, names, secret_stamp, ended, started })
     }
@@ -100,7 +99,7 @@ impl GatewayHost {
     /// the secret was stolen, must not find the old addresses served.
     pub(crate) fn has_secret(&self) -> bool {
         let mut known = self.secret_stamp.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = FileStamp::of(&self.config.dir, SEAT_FILE);
+        let stamp = Some(FileStamp::of(&self.config.dir, SEAT_FILE));
         if stamp == *known {
             return true;
         }

@@ -97,10 +97,11 @@ export function* keep(parent, items, { key, make, update }) {
       child = make(item);
       child.dataset.key = id;
     }
-    if (child === next) next = next.nextElementSibling;
+    const isInPlace = child === next;
+    if (isInPlace) next = next.nextElementSibling;
     else parent.insertBefore(child, next);
     update(child, item);
-    yield;
+    yield isInPlace ? 0 : 1;
   }
   if (focused?.isConnected && document.activeElement === document.body) focused.focus();
 }

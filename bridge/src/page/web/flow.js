@@ -9,7 +9,9 @@ import { bytes, clock, exact, isLost, machineTime, stepMeaning } from "./words.j
 import { ask, define } from "./work.js";
 
 /** Rows at first, and with each press of the button. */
-const PAGE = 100;
+const PAGE = 50;
+/** Rows that stay while something else is shown, because showing all again at once would take long. */
+const SCREEN = 10;
 /** Milliseconds between two renderings of the list, and of the graph's places. */
 const CALM = 250;
 const REARRANGE = 1500;
@@ -60,6 +62,7 @@ export function graphChanged() {
 export function showFlow() {
   const on = isShown("flow");
   runGraph(on && view === "graph" && store.hub.flow);
+  if (!on || view === "graph") while (cells.length > SCREEN) removeRow();
   if (!on) return;
   ask("flow");
   ask("notes");
@@ -105,15 +108,15 @@ function* render() {
   rows.parentElement.hidden = list.length === 0;
   byId("flow-more").hidden = list.length <= shown;
   const count = Math.min(shown, list.length);
-  while (rows.children.length > count) {
-    rows.lastElementChild.remove();
-    cells.pop();
+  while (cells.length > count) {
+    removeRow();
     if (cells.length % 20 === 0) yield;
   }
   yield;
   for (let at = 0; at < count; at++) {
-    fill(cells[at] ?? addRow(), list[at]);
-    if (at % 5 === 4) yield;
+    const isNew = at === cells.length;
+    fill(isNew ? addRow() : cells[at], list[at]);
+    if (isNew || at % 5 === 4) yield isNew ? 1 : 0;
   }
 }
 
@@ -128,6 +131,11 @@ function addRow() {
   rows.append(h("tr", { role: "row" }, cell({}, time), cell({}, from), cell({}, to), size, status));
   cells.push(row);
   return row;
+}
+
+function removeRow() {
+  rows.lastElementChild.remove();
+  cells.pop();
 }
 
 function fill(row, message) {

@@ -10,6 +10,8 @@ import { ask, define } from "./work.js";
 
 /** Rows at first, and with each press of the button. */
 const PAGE = 200;
+/** Rows that stay while another section is shown, because showing all again at once would take long. */
+const SCREEN = 10;
 /** Sessions that are looked at in one go. */
 const SLICE = 1000;
 
@@ -47,10 +49,10 @@ export function startWho() {
   });
 }
 
-/** The section is left: rows beyond the first page go, because showing thousands again at once would take long. */
+/** The section is left. */
 export function leaveWho() {
   shown = PAGE;
-  while (rows.children.length > PAGE) rows.lastElementChild.remove();
+  while (rows.children.length > SCREEN) rows.lastElementChild.remove();
 }
 
 function choose(name) {

@@ -1,14 +1,18 @@
 // Does the page's work in slices: views ask to be rendered, at most once a frame, and a rendering that takes long goes on in the
-// next frame. A rendering is a generator that yields wherever it may be interrupted.
+// next frame. A rendering is a generator that yields wherever it may be interrupted, and says how many rows it has put on the page
+// since it last did.
 
 /** Milliseconds of a frame that renderings may use. Layout and paint come on top. */
 const BUDGET = 4;
+/** Rows that renderings may put on the page in a frame: the browser lays them out afterwards, which takes longer than making them. */
+const MOST_ROWS = 10;
 
-/** @type {Map<string, () => Generator | void>} */
+/** @typedef {Generator<number | undefined, void>} Rendering */
+/** @type {Map<string, () => Rendering | void>} */
 const renderings = new Map();
 /** Asked for, not begun. */
 const asked = new Set();
-/** @type {Map<string, Generator>} Begun, not ended. */
+/** @type {Map<string, Rendering>} Begun, not ended. */
 const running = new Map();
 /** @type {Map<string, number>} Timers of those that were asked for with a delay. */
 const later = new Map();
@@ -34,11 +38,14 @@ export function ask(name, delay = 0) {
 function work() {
   frame = 0;
   const end = performance.now() + BUDGET;
+  let rows = 0;
   do {
     const name = running.keys().next().value ?? begin();
     if (name === undefined) return;
-    if (running.has(name) && running.get(name).next().done) running.delete(name);
-  } while (performance.now() < end);
+    const step = running.get(name)?.next();
+    if (step?.done) running.delete(name);
+    else rows += step?.value ?? 0;
+  } while (performance.now() < end && rows < MOST_ROWS);
   if (running.size > 0 || asked.size > 0) frame ||= requestAnimationFrame(work);
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::FormerHabits;
 use super::tools::named;
+use crate::lan::{finish, text};
 
 /// The machine of the hub, and another.
 const HERE: u8 = 1;
@@ -19,20 +20,10 @@ const THERE: u8 = 2;
 
 /// Runs a command of the bridge on a machine, with this on its stdin.
 fn run(network: &Network, machine: u8, home: &TestHome, arguments: &[&str], input: &str) -> Output {
-    use std::io::Write as _;
-
     let mut command = network.command(machine, bridge_binary());
     command.args(arguments).env("JUNCTION_CONFIG_DIR", home.config());
     command.env("JUNCTION_KNOWN_HOSTS", "attic=10.77.0.1").env("JUNCTION_AUTOSTART", "false");
-    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    // It may end without reading.
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    child.wait_with_output().expect("it ends")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("text")
+    finish(&mut command, input)
 }
 
 /// JUNCTION_HOST lets other machines in, by TLS and with a link. JUNCTION_KNOWN_HOSTS names a hub there, and joins none.
