@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use junction_shared::machine::settings::{
     parse_host, parse_port, parse_session_timeout, parse_sweep_interval,
 };
@@ -67,6 +67,36 @@ pub(crate) enum HubCommand {
         #[arg(long)]
         key: bool,
     },
+    /// Have this system run the hub for other machines: from login on, and again when it has failed
+    InstallService(ServiceFlags),
+}
+
+/// How the hub is to run as a service.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServiceFlags {
+    /// Address to serve on [env: JUNCTION_HOST] [default: 0.0.0.0, which is every address of this machine]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
+    pub(crate) host: Option<IpAddr>,
+    /// Port to serve on [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]
+    #[arg(long, value_name = "PORT", value_parser = parse_port)]
+    pub(crate) port: Option<u16>,
+    /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// Only print the file that describes the service
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// Take the service away again
+    #[arg(long, conflicts_with = "print")]
+    pub(crate) remove: bool,
+}
+
+impl ServiceFlags {
+    /// What the command's own flags leave open is taken from those before the command.
+    pub(crate) fn within(self, flags: &HubFlags) -> Self {
+        let config_dir = self.config_dir.or_else(|| flags.config_dir.clone());
+        Self { host: self.host.or(flags.host), port: self.port.or(flags.port), config_dir, ..self }
+    }
 }
 
 #[cfg(test)]

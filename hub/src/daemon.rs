@@ -3,6 +3,7 @@
 mod hub_lock;
 mod key_watch;
 mod process;
+mod service;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use junction_shared::machine::running_system::port_owner;
 use junction_shared::protocol::close::Close;
 use junction_shared::protocol::handshake::{Pin, fingerprint};
 use junction_shared::protocol::limits::PORT;
+use tokio::runtime::Runtime;
 use tracing_subscriber::filter::Targets;
 
 use crate::cli::{HubCommand, HubFlags};
@@ -29,6 +31,7 @@ use crate::config::{Settings, Wish};
 use crate::{Hub, ProcessState};
 use hub_lock::HubLock;
 use key_watch::KeyWatch;
+use service::install_service;
 
 /// The exit code for a command line that is not understood, as other programs have it.
 const USAGE: u8 = 2;
@@ -66,6 +69,8 @@ pub fn main() -> ExitCode {
     }
     let outcome = match args.command.clone() {
         Some(HubCommand::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
+        Some(HubCommand::InstallService(flags)) => event_loop()
+            .and_then(|event_loop| event_loop.block_on(install_service(flags.within(&args)))),
         None => run(args),
     };
     match outcome {
@@ -89,12 +94,16 @@ fn run(args: HubFlags) -> anyhow::Result<()> {
         tracing::warn!("this system cannot prevent other processes from reading the hub's memory");
     }
     // One thread is enough: the hub does little between system calls, and the processors are for the agents.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("The event loop could not be started. Try again.")?;
+    let runtime = event_loop()?;
     let outcome = runtime.block_on(serve(settings));
     // Without waiting for anything that still runs.
     runtime.shutdown_background();
     outcome
+}
+
+fn event_loop() -> anyhow::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("The event loop could not be started. Try again.")
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {

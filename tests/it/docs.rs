@@ -13,9 +13,10 @@ fn the_cli_page_shows_the_hubs_help() {
         format!("```text\n{}\n```\n", String::from_utf8(output.stdout).unwrap().trim_end())
     };
     let help = format!(
-        "{}\n### junction-hub rotate\n\n{}",
+        "{}\n### junction-hub rotate\n\n{}\n### junction-hub install-service\n\n{}",
         help(&["--help"]),
-        help(&["rotate", "--help"])
+        help(&["rotate", "--help"]),
+        help(&["install-service", "--help"])
     );
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
     let text = std::fs::read_to_string(&page).unwrap();

@@ -4,6 +4,7 @@ mod abuse;
 mod limits;
 mod load;
 mod onlookers;
+mod service;
 mod sessions;
 mod stop;
 #[cfg(target_os = "linux")]
