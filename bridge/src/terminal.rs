@@ -197,7 +197,8 @@ impl Terminal {
     }
 }
 
-/// Whether the person at a terminal wants colours: see <https://no-color.org>.
+/// Whether the person at a terminal wants colours, where it can show any: see <https://no-color.org>.
+#[cfg_attr(not(unix), allow(dead_code))]
 fn wants_colours() -> bool {
     env("NO_COLOR").is_none() && env("TERM").as_deref() != Some("dumb")
 }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum WakingWay {
     /// The junction's plugin in the client.
     Plugin,
-    /// The inbox of a Claude Code session.
+    /// The inbox of a Claude Code session, which is a Unix socket.
+    #[cfg_attr(not(unix), allow(dead_code))]
     Inbox,
     /// The queue of a Codex session.
     Queue,

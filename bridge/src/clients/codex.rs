@@ -219,7 +219,7 @@ fn codex() -> Option<PathBuf> {
 
 /// The folder in which Codex keeps its sessions, for this process and for a `codex queue` that it starts.
 fn home() -> Option<PathBuf> {
-    env_path("CODEX_HOME").or_else(|| env_path("HOME").map(|home| home.join(config::FOLDER)))
+    env_path("CODEX_HOME").or_else(|| std::env::home_dir().map(|home| home.join(config::FOLDER)))
 }
 
 /// Whether a thread's session file is in the folder of the day on which the thread began. The id holds the time but

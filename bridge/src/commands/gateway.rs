@@ -206,7 +206,12 @@ fn announce(addresses: &GatewayAddresses, tls: Option<&GatewayTls>) {
         remark(&format!("Serving MCP at {base}"));
     }
     if let Some(open) = &addresses.open {
-        remark(&format!("Serving MCP to every program of your user on this machine at {open}"));
+        // Whose a connection is, Linux alone tells.
+        remark(&if cfg!(target_os = "linux") {
+            format!("Serving MCP to every program of your user on this machine at {open}")
+        } else {
+            format!("Serving MCP to every program on this machine, of other users too, at {open}")
+        });
     }
     let Some(authority) = tls.map(GatewayTls::authority) else { return };
     let path = authority.certificate_path();

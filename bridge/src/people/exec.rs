@@ -70,10 +70,12 @@ fn shell(line: &str) -> Command {
     shell
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 fn shell(line: &str) -> Command {
     let mut shell = Command::new("cmd");
-    shell.arg("/C").arg(line);
+    // As it was written: this shell does not know the backslashes that an argument gets before its quotes. With /S it takes
+    // the outer quotes off, and no others.
+    shell.args(["/D", "/S", "/C"]).raw_arg(format!("\"{line}\""));
     shell
 }
 

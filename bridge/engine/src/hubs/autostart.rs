@@ -25,6 +25,10 @@ const FAST_PAUSE: Duration = Duration::from_millis(10);
 const FAST_TIME: Duration = Duration::from_millis(500);
 /// Variables that a hub gets in addition to our settings. Windows cannot start a process without the last one.
 const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
+/// Without the client's console, whose Ctrl-C and whose closing would end the hub. On Unix the hub leaves the session itself.
+/// Source: `DETACHED_PROCESS` and `CREATE_NEW_PROCESS_GROUP` in winbase.h.
+#[cfg(windows)]
+const APART: u32 = 0x0000_0008 | 0x0000_0200;
 
 /// What became of the hub that was started last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +155,8 @@ fn hub_command(hub: &HubTarget, dir: &ConfigDir) -> std::io::Result<Command> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
+    #[cfg(windows)]
+    command.creation_flags(APART);
     if !hub.is_anywhere {
         command.env("JUNCTION_PORT", hub.endpoint.port.to_string());
     }

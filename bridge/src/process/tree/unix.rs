@@ -9,7 +9,8 @@ pub(super) struct Processes(HashMap<u32, u32>);
 
 impl Processes {
     pub(super) fn now() -> Self {
-        let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
+        // One option each: behind the `=` of a name, all of an option is its header (POSIX).
+        let listed = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output();
         let listed = listed.map(|output| output.stdout).unwrap_or_default();
         let pair = |line: &str| {
             let mut numbers = line.split_whitespace().map(str::parse);
