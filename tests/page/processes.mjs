@@ -1,7 +1,6 @@
 // The real programs that the page is tried with: a hub and bridges of a configuration directory of their own, and the page.
 
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -124,13 +123,6 @@ export class Agent {
     const answer = new Promise((done) => this.waiting.set(id, done));
     this.write({ id, method, params });
     return answer;
-  }
-
-  /** Stops the bridge where it is, or lets it go on: `SIGSTOP` or `SIGCONT`. */
-  signal(name) {
-    const shell = this.child.pid;
-    const children = readFileSync(`/proc/${shell}/task/${shell}/children`, "utf8").trim().split(" ");
-    for (const bridge of children) process.kill(Number(bridge), name);
   }
 
   /** Calls a tool. An error of the tool is thrown. */
