@@ -22,27 +22,9 @@ Exit status:
 #[derive(Debug, Default, Parser)]
 #[command(name = "junction-hub", version = PROGRAM_VERSION, after_help = EXIT_STATUS)]
 pub(crate) struct HubFlags {
-    /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
-    /// [default: 127.0.0.1]
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
-    pub(crate) host: Option<IpAddr>,
-    /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]
-    #[arg(long, value_name = "PORT", value_parser = parse_port)]
-    pub(crate) port: Option<u16>,
-    /// Milliseconds after which a session without a sign of life ends, at least 1000 [env: JUNCTION_SESSION_TIMEOUT_MS]
-    /// [default: 1800000]
-    #[arg(long, value_name = "MS", value_parser = parse_session_timeout)]
-    pub(crate) session_timeout_ms: Option<Duration>,
-    /// Longest time in milliseconds that expired data may stay in memory, at least 10 [env: JUNCTION_SWEEP_INTERVAL_MS]
-    /// [default: 60000]
-    #[arg(long, value_name = "MS", value_parser = parse_sweep_interval)]
-    pub(crate) sweep_interval_ms: Option<Duration>,
-    /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config_dir: Option<PathBuf>,
-    /// What to log to stderr, such as info or junction_hub=debug [env: JUNCTION_LOG] [default: warn]
-    #[arg(long, value_name = "FILTER")]
-    pub(crate) log: Option<String>,
+    /// Where the hub serves, and how it behaves.
+    #[command(flatten)]
+    pub(crate) serve: ServeFlags,
     /// Create a new identity first, which invalidates all earlier links
     #[arg(long)]
     pub(crate) ephemeral: bool,
@@ -67,22 +49,43 @@ pub(crate) enum HubCommand {
         #[arg(long)]
         key: bool,
     },
-    /// Have this system run the hub for other machines: from login on, and again when it has failed
+    /// Have this system run the hub for other machines: from login on, and again when it has failed. It serves 0.0.0.0, which
+    /// is every address of this machine, unless --host or JUNCTION_HOST says otherwise
     InstallService(ServiceFlags),
+}
+
+/// Where a hub serves, and how it behaves.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServeFlags {
+    /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
+    /// [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
+    pub(crate) host: Option<IpAddr>,
+    /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]
+    #[arg(long, value_name = "PORT", value_parser = parse_port)]
+    pub(crate) port: Option<u16>,
+    /// Milliseconds after which a session without a sign of life ends, at least 1000 [env: JUNCTION_SESSION_TIMEOUT_MS]
+    /// [default: 1800000]
+    #[arg(long, value_name = "MS", value_parser = parse_session_timeout)]
+    pub(crate) session_timeout_ms: Option<Duration>,
+    /// Longest time in milliseconds that expired data may stay in memory, at least 10 [env: JUNCTION_SWEEP_INTERVAL_MS]
+    /// [default: 60000]
+    #[arg(long, value_name = "MS", value_parser = parse_sweep_interval)]
+    pub(crate) sweep_interval_ms: Option<Duration>,
+    /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config_dir: Option<PathBuf>,
+    /// What to log to stderr, such as info or junction_hub=debug [env: JUNCTION_LOG] [default: warn]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
 }
 
 /// How the hub is to run as a service.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServiceFlags {
-    /// Address to serve on [env: JUNCTION_HOST] [default: 0.0.0.0, which is every address of this machine]
-    #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
-    pub(crate) host: Option<IpAddr>,
-    /// Port to serve on [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]
-    #[arg(long, value_name = "PORT", value_parser = parse_port)]
-    pub(crate) port: Option<u16>,
-    /// Directory of the hub's keys [env: JUNCTION_CONFIG_DIR] [default: the system's configuration directory]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) config_dir: Option<PathBuf>,
+    /// Where the hub serves, and how it behaves.
+    #[command(flatten)]
+    pub(crate) serve: ServeFlags,
     /// Only print the file that describes the service
     #[arg(long)]
     pub(crate) print: bool,
@@ -91,11 +94,17 @@ pub(crate) struct ServiceFlags {
     pub(crate) remove: bool,
 }
 
-impl ServiceFlags {
-    /// What the command's own flags leave open is taken from those before the command.
-    pub(crate) fn within(self, flags: &HubFlags) -> Self {
-        let config_dir = self.config_dir.or_else(|| flags.config_dir.clone());
-        Self { host: self.host.or(flags.host), port: self.port.or(flags.port), config_dir, ..self }
+impl ServeFlags {
+    /// What these leave open is taken from `earlier` ones.
+    pub(crate) fn or(self, earlier: Self) -> Self {
+        Self {
+            host: self.host.or(earlier.host),
+            port: self.port.or(earlier.port),
+            session_timeout_ms: self.session_timeout_ms.or(earlier.session_timeout_ms),
+            sweep_interval_ms: self.sweep_interval_ms.or(earlier.sweep_interval_ms),
+            config_dir: self.config_dir.or(earlier.config_dir),
+            log: self.log.or(earlier.log),
+        }
     }
 }
 
@@ -143,9 +152,9 @@ mod tests {
         let line =
             ["junction-hub", "--host", "localhost", "--port", "0", "--session-timeout-ms", "1900"];
         let args = HubFlags::try_parse_from(line).unwrap();
-        assert_eq!(args.host, Some(IpAddr::from([127, 0, 0, 1])));
-        assert_eq!(args.port, Some(0));
-        assert_eq!(args.session_timeout_ms, Some(Duration::from_millis(1900)));
+        assert_eq!(args.serve.host, Some(IpAddr::from([127, 0, 0, 1])));
+        assert_eq!(args.serve.port, Some(0));
+        assert_eq!(args.serve.session_timeout_ms, Some(Duration::from_millis(1900)));
         assert!(!args.autostarted);
     }
 }

@@ -88,19 +88,20 @@ impl Settings {
     /// # Errors
     /// The setting that is wrong, and what to do.
     pub(crate) fn resolve(args: HubFlags, descriptors: u32) -> anyhow::Result<Self> {
+        let serve = args.serve;
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let host = setting(args.host, "JUNCTION_HOST", parse_host, localhost)?;
+        let host = setting(serve.host, "JUNCTION_HOST", parse_host, localhost)?;
         let host = host.to_canonical();
         let some_port = |text: &str| parse_port(text).map(Some);
-        let port = setting(args.port.map(Some), "JUNCTION_PORT", some_port, None)?;
+        let port = setting(serve.port.map(Some), "JUNCTION_PORT", some_port, None)?;
         let session_timeout = setting(
-            args.session_timeout_ms,
+            serve.session_timeout_ms,
             "JUNCTION_SESSION_TIMEOUT_MS",
             parse_session_timeout,
             SESSION_TIMEOUT,
         )?;
         let sweep_interval = setting(
-            args.sweep_interval_ms,
+            serve.sweep_interval_ms,
             "JUNCTION_SWEEP_INTERVAL_MS",
             parse_sweep_interval,
             SWEEP_INTERVAL,
@@ -121,18 +122,21 @@ impl Settings {
                 max_links: links(descriptors),
                 lan: !host.is_loopback(),
             },
-            config_dir: ConfigDir::locate(args.config_dir)?,
-            log: setting(args.log, "JUNCTION_LOG", any, "warn".to_owned())?,
+            config_dir: ConfigDir::locate(serve.config_dir)?,
+            log: setting(serve.log, "JUNCTION_LOG", any, "warn".to_owned())?,
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::cli::ServeFlags;
+
     use super::*;
 
     fn flags() -> HubFlags {
-        HubFlags { config_dir: Some("/nowhere".into()), ..HubFlags::default() }
+        let serve = ServeFlags { config_dir: Some("/nowhere".into()), ..ServeFlags::default() };
+        HubFlags { serve, ..HubFlags::default() }
     }
 
     #[test]
@@ -147,7 +151,8 @@ mod tests {
     #[test]
     fn any_address_but_loopback_is_the_lan() {
         let lan = |host: &str| {
-            let args = HubFlags { host: Some(host.parse().unwrap()), ..flags() };
+            let mut args = flags();
+            args.serve.host = Some(host.parse().unwrap());
             Settings::resolve(args, 1024).unwrap().hub.lan
         };
         for host in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {

@@ -26,7 +26,7 @@ use junction_shared::protocol::limits::PORT;
 use tokio::runtime::Runtime;
 use tracing_subscriber::filter::Targets;
 
-use crate::cli::{HubCommand, HubFlags};
+use crate::cli::{HubCommand, HubFlags, ServiceFlags};
 use crate::config::{Settings, Wish};
 use crate::{Hub, ProcessState};
 use hub_lock::HubLock;
@@ -68,9 +68,13 @@ pub fn main() -> ExitCode {
         process::detach();
     }
     let outcome = match args.command.clone() {
-        Some(HubCommand::Rotate { config_dir, key }) => rotate(config_dir.or(args.config_dir), key),
-        Some(HubCommand::InstallService(flags)) => event_loop()
-            .and_then(|event_loop| event_loop.block_on(install_service(flags.within(&args)))),
+        Some(HubCommand::Rotate { config_dir, key }) => {
+            rotate(config_dir.or(args.serve.config_dir), key)
+        }
+        Some(HubCommand::InstallService(flags)) => {
+            let flags = ServiceFlags { serve: flags.serve.or(args.serve), ..flags };
+            event_loop().and_then(|event_loop| event_loop.block_on(install_service(flags)))
+        }
         None => run(args),
     };
     match outcome {

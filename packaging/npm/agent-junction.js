@@ -12,7 +12,7 @@ A machine needs none started by hand: the first agent starts one.
 To connect your agents, in another terminal:
   npm install --global agent-junction
   junction-bridge setup
-Then start them anew, and ask one: who else is here?
+Then restart them, and ask one: who else is here?
 
 Clients that are set up with the address http://127.0.0.1:4200/mcp go on with:
   junction-bridge gateway --compat

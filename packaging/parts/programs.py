@@ -22,7 +22,7 @@ class Built:
     target: str
     programs: dict[str, pathlib.Path]
     manuals: list[pathlib.Path]
-    """By shell."""
+    # By shell.
     completions: dict[str, pathlib.Path]
 
     @property

@@ -22,7 +22,7 @@ class Project:
     programs: tuple[str, ...]
     wheel: str
     maintainer: str
-    """Seconds since 1970 of the last commit: the time of every file in a package, so that two builds are the same."""
+    # Seconds since 1970 of the last commit: the time of every file in a package, so that two builds are the same.
     epoch: int
 
     @property

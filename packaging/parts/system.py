@@ -1,9 +1,9 @@
 """Packages of Linux systems by nfpm: deb, rpm, apk and Arch's."""
 
+import datetime
 import json
 import os
 import subprocess
-import datetime
 
 from . import tools
 
@@ -16,9 +16,13 @@ PLACES = {
 PACKAGERS = ("deb", "rpm", "apk", "archlinux")
 
 
+def time_of(project):
+    return datetime.datetime.fromtimestamp(project.epoch, datetime.UTC).isoformat()
+
+
 def contents(project, built):
     """What is installed where. nfpm writes the owner root."""
-    when = datetime.datetime.fromtimestamp(project.epoch, datetime.UTC).isoformat()
+    when = time_of(project)
     documents = f"/usr/share/doc/{project.name}"
     files = [(path, f"/usr/bin/{name}", 0o755) for name, path in built.programs.items()]
     files += [(path, f"/usr/share/man/man1/{path.name}", 0o644) for path in built.manuals]
@@ -40,7 +44,7 @@ def make(project, built, out):
         "description": project.description,
         "homepage": project.repository,
         "license": project.licence,
-        "mtime": datetime.datetime.fromtimestamp(project.epoch, datetime.UTC).isoformat(),
+        "mtime": time_of(project),
         "contents": contents(project, built),
         "rpm": {"summary": project.description, "buildhost": "localhost", "compression": "zstd"},
     }

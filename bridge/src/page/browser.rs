@@ -1,4 +1,4 @@
-//! OpenedBrowser the page in the person's browser. The words of a program that is started can be read by every user of the
+//! Opens the page in the person's browser. The words of a program that is started can be read by every user of the
 //! machine, so none of them is a secret.
 
 use std::io;

@@ -15,10 +15,13 @@ use directories::BaseDirs;
 use junction_shared::machine::config_dir::{CONFIG_DIR, ConfigDir};
 use junction_shared::machine::local_hub::{HubSignal, LocalHub, RunningHub};
 use junction_shared::machine::log::say;
-use junction_shared::machine::settings::{env_path, parse_host, parse_port, setting};
+use junction_shared::machine::settings::{
+    Expected, SettingError, env_path, parse_host, parse_port, parse_session_timeout,
+    parse_sweep_interval, setting,
+};
 use tokio::time::{sleep, timeout};
 
-use crate::cli::ServiceFlags;
+use crate::cli::{ServeFlags, ServiceFlags};
 use plan::{ServiceCommand, ServicePlan};
 
 /// How long a hub may take to serve.
@@ -31,14 +34,15 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// # Errors
 /// What is wrong, and what to do.
 pub(super) async fn install_service(flags: ServiceFlags) -> anyhow::Result<()> {
-    let dir = ConfigDir::locate(flags.config_dir.clone())?;
-    let plan = plan(&command(&flags, &dir)?)?;
-    if flags.print {
+    let ServiceFlags { serve, print, remove } = flags;
+    let dir = ConfigDir::locate(serve.config_dir.clone())?;
+    let plan = plan(&command(serve, &dir)?)?;
+    if print {
         let mut stdout = std::io::stdout();
         let written = stdout.write_all(plan.text.as_bytes()).and_then(|()| stdout.flush());
         return written.context("The text could not be written. Check where stdout goes.");
     }
-    if !flags.remove {
+    if !remove {
         return install(&plan, &LocalHub::of(&dir)).await;
     }
     let was_there = plan.remove()?;
@@ -51,21 +55,37 @@ pub(super) async fn install_service(flags: ServiceFlags) -> anyhow::Result<()> {
 }
 
 /// The command of a service with these settings. Those of the environment are written out, since services have another.
-fn command(flags: &ServiceFlags, dir: &ConfigDir) -> anyhow::Result<ServiceCommand> {
+fn command(serve: ServeFlags, dir: &ConfigDir) -> anyhow::Result<ServiceCommand> {
     let program = std::env::current_exe()
         .context("The path of this program is not known. Start it by its whole path.")?;
     let anywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let host = setting(flags.host, "JUNCTION_HOST", parse_host, anywhere)?;
-    let some_port = |text: &str| parse_port(text).map(Some);
-    let port = setting(flags.port.map(Some), "JUNCTION_PORT", some_port, None)?;
-    let mut arguments = vec!["--host".to_owned(), host.to_string()];
-    if let Some(port) = port {
-        arguments.extend(["--port".to_owned(), port.to_string()]);
-    }
-    if flags.config_dir.is_some() || env_path(CONFIG_DIR).is_some() {
-        arguments.extend(["--config-dir".to_owned(), text(dir.path())?]);
-    }
-    Ok(ServiceCommand { program: text(&program)?, arguments })
+    let host = setting(serve.host, "JUNCTION_HOST", parse_host, anywhere)?;
+    let port = given(serve.port, "JUNCTION_PORT", parse_port)?;
+    let session =
+        given(serve.session_timeout_ms, "JUNCTION_SESSION_TIMEOUT_MS", parse_session_timeout)?;
+    let sweep = given(serve.sweep_interval_ms, "JUNCTION_SWEEP_INTERVAL_MS", parse_sweep_interval)?;
+    let log = given(serve.log, "JUNCTION_LOG", |text| Ok(text.to_owned()))?;
+    let is_elsewhere = serve.config_dir.is_some() || env_path(CONFIG_DIR).is_some();
+    let dir = if is_elsewhere { Some(text(dir.path())?) } else { None };
+    let flags = [
+        ("--host", Some(host.to_string())),
+        ("--port", port.map(|port| port.to_string())),
+        ("--session-timeout-ms", session.map(|time| time.as_millis().to_string())),
+        ("--sweep-interval-ms", sweep.map(|time| time.as_millis().to_string())),
+        ("--config-dir", dir),
+        ("--log", log),
+    ];
+    let flags = flags.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+    Ok(ServiceCommand { program: text(&program)?, arguments: flags.flatten().collect() })
+}
+
+/// A setting that was made, by a flag or in the environment.
+fn given<T>(
+    flag: Option<T>,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, Expected>,
+) -> Result<Option<T>, SettingError> {
+    setting(flag.map(Some), name, |text| parse(text).map(Some), None)
 }
 
 /// A path as it can be written in a file of a service.

@@ -9,6 +9,8 @@ use junction_testkit::{TestHome, hub_binary};
 fn install_service(home: &TestHome, arguments: &[&str]) -> Output {
     let mut command = Command::new(hub_binary());
     command.arg("install-service").args(arguments).env("JUNCTION_CONFIG_DIR", home.config());
+    // What the environment says is written out: a service has another one.
+    command.env("JUNCTION_LOG", "info");
     let nowhere = home.config().join("nowhere");
     // No manager of services is found there, and none may be asked by a test.
     for name in ["HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"] {
@@ -21,11 +23,13 @@ fn install_service(home: &TestHome, arguments: &[&str]) -> Output {
 #[test]
 fn systemd_takes_the_unit_as_it_is() {
     let home = TestHome::new();
-    let printed = install_service(&home, &["--print", "--port", "4299"]);
+    let printed =
+        install_service(&home, &["--print", "--port", "4299", "--session-timeout-ms", "5000"]);
     assert!(printed.status.success(), "{printed:?}");
     let unit = String::from_utf8(printed.stdout).expect("text");
     let config = home.config();
-    let line = format!("--host 0.0.0.0 --port 4299 --config-dir {}", config.display());
+    let flags = "--host 0.0.0.0 --port 4299 --session-timeout-ms 5000 --config-dir";
+    let line = format!("{flags} {} --log info", config.display());
     assert!(unit.contains(&line), "{unit}");
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         eprintln!("systemd-analyze is not installed: the unit is not verified");

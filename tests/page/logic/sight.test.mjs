@@ -14,5 +14,5 @@ test("of each letter the last word is told, so that none is wanted and missed at
   news.note("wanted", "c");
   assert.deepEqual(news.take(), { wanted: ["b", "c"], shown: [], missed: ["a"] });
   assert.deepEqual(news.take(), { wanted: [], shown: [], missed: [] });
-  assert.equal(news.note("shown", "b"), true, "the next is told anew");
+  assert.equal(news.note("shown", "b"), true, "the last was told");
 });

@@ -25,7 +25,7 @@ const FAST_PAUSE: Duration = Duration::from_millis(10);
 const FAST_TIME: Duration = Duration::from_millis(500);
 /// Variables that a hub gets in addition to our settings. Windows cannot start a process without the last one.
 const PASSED_ON: [&str; 3] = ["HOME", "PATH", "SystemRoot"];
-/// Without the client's console, whose Ctrl-C and whose closing would end the hub. On Unix the hub leaves the session itself.
+/// Keeps a hub from the client's console, whose Ctrl-C and whose closing would end it. On Unix the hub leaves the session itself.
 /// Source: `DETACHED_PROCESS` and `CREATE_NEW_PROCESS_GROUP` in winbase.h.
 #[cfg(windows)]
 const APART: u32 = 0x0000_0008 | 0x0000_0200;

@@ -38,6 +38,7 @@ fn plist(ServiceCommand { program, arguments }: &ServiceCommand, log: &str) -> S
         .map(|word| format!("    <string>{}</string>\n", xml(word)))
         .collect();
     let log = xml(log);
+    let limits: String = ["Soft", "Hard"].map(limits).concat();
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -60,25 +61,25 @@ fn plist(ServiceCommand { program, arguments }: &ServiceCommand, log: &str) -> S
   <integer>1</integer>
   <key>Umask</key>
   <integer>63</integer>
-  <key>SoftResourceLimits</key>
-  <dict>
-    <key>Core</key>
-    <integer>0</integer>
-    <key>NumberOfFiles</key>
-    <integer>{DESCRIPTORS}</integer>
-  </dict>
-  <key>HardResourceLimits</key>
-  <dict>
-    <key>Core</key>
-    <integer>0</integer>
-    <key>NumberOfFiles</key>
-    <integer>{DESCRIPTORS}</integer>
-  </dict>
-  <key>StandardErrorPath</key>
+{limits}  <key>StandardErrorPath</key>
   <string>{log}</string>
 </dict>
 </plist>
 "#
+    )
+}
+
+/// The limits of a kind.
+fn limits(kind: &str) -> String {
+    format!(
+        "  <key>{kind}ResourceLimits</key>
+  <dict>
+    <key>Core</key>
+    <integer>0</integer>
+    <key>NumberOfFiles</key>
+    <integer>{DESCRIPTORS}</integer>
+  </dict>
+"
     )
 }
 
