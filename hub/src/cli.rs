@@ -49,8 +49,7 @@ pub(crate) enum HubCommand {
         #[arg(long)]
         key: bool,
     },
-    /// Have this system run the hub for other machines: from login on, and again when it has failed. It serves 0.0.0.0, which
-    /// is every address of this machine, unless --host or JUNCTION_HOST says otherwise
+    /// Have this system run the hub for other machines: from login on, and again when it has failed
     InstallService(ServiceFlags),
 }
 
@@ -58,7 +57,7 @@ pub(crate) enum HubCommand {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ServeFlags {
     /// Address to serve on; any other than loopback lets other machines connect [env: JUNCTION_HOST]
-    /// [default: 127.0.0.1]
+    /// [default: 127.0.0.1, and for a service 0.0.0.0, which is every address of this machine]
     #[arg(long, value_name = "ADDRESS", value_parser = parse_host)]
     pub(crate) host: Option<IpAddr>,
     /// Port to serve on; 0 chooses a free one [env: JUNCTION_PORT] [default: 4200, or a free one if that is taken]

@@ -58,8 +58,8 @@ pub(crate) struct GatewayOptions {
     tls: bool,
     /// Also serve clients set up for the original agent-junction: http://127.0.0.1:4200/mcp, without a secret
     ///
-    /// Every program of your user on this machine may come in there, and each session of a client is an agent. This
-    /// machine's hub moves to another port, which sessions find by themselves.
+    /// Every program of your user on this machine may come in there (on macOS and Windows, of other users, too), and each
+    /// session of a client is an agent. This machine's hub moves to another port, which sessions find by themselves.
     #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "4200")]
     compat: Option<u16>,
 }
