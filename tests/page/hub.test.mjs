@@ -58,3 +58,21 @@ describe("the hub of the page", { timeout: 300_000 }, () => {
     assert.equal(await page.locator("#flow-empty").innerText(), "Connecting to attic…");
   });
 });
+
+describe("the hub of the page, which no session starts", { timeout: 300_000 }, () => {
+  const world = eachTestHasAPage({ JUNCTION_AUTOSTART: "false" });
+
+  test("a hub that was killed is away until it is started again", async () => {
+    const { page, junction, alice } = world;
+    await junction.killHub();
+    const banner = page.locator("#hub-banner");
+    await banner.filter({ hasText: "Hub is away." }).waitFor();
+    await page.locator("#page-who.stale").waitFor();
+    await junction.startHub();
+    await banner.waitFor({ state: "hidden" });
+    await page.locator("#page-who:not(.stale)").waitFor();
+    await talkTo(page, "alice");
+    await write(page, "still there?");
+    assert.equal((await alice.read()).message, "still there?");
+  });
+});

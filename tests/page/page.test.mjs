@@ -255,7 +255,7 @@ describe("the page", { timeout: 600_000 }, () => {
   test("the hub is killed and comes back", async () => {
     const { page } = opened;
     // The next hub is started by a session or by the page's own, maybe sooner than a page is painted. What the page says
-    // meanwhile is tried with a hub that was stopped.
+    // meanwhile is tried where no session starts one.
     await junction.killHub();
     await page.locator("#hub-banner").waitFor({ state: "hidden", timeout: 30_000 });
     await page.getByRole("row", { name: /alice/ }).waitFor({ timeout: 30_000 });

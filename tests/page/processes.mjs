@@ -12,7 +12,7 @@ export const PROGRAMS = process.env.JUNCTION_PROGRAMS ?? resolve(fileURLToPath(i
 
 /** A directory with its hub, and all that was started in it. */
 export class Junction {
-  constructor(home) {
+  constructor(home, settings) {
     this.home = home;
     this.ends = [];
     this.env = {
@@ -22,13 +22,14 @@ export class Junction {
       XDG_RUNTIME_DIR: join(home, "run"),
       JUNCTION_CONFIG_DIR: join(home, "config"),
       JUNCTION_SEND_LIMIT: "off",
+      ...settings,
     };
   }
 
-  static async start() {
+  static async start(settings = {}) {
     const home = await mkdtemp(join(tmpdir(), "junction-page-"));
     await mkdir(join(home, "run"), { mode: 0o700 });
-    const junction = new Junction(home);
+    const junction = new Junction(home, settings);
     await junction.startHub();
     return junction;
   }

@@ -8,13 +8,16 @@ import { after, afterEach, before, beforeEach } from "node:test";
 import { blameless, go, launch, open } from "./browser.mjs";
 import { Junction, PROGRAMS } from "./processes.mjs";
 
-/** Sets the hooks of a suite, and returns what they fill: `browser`, `junction`, `opened` with its `page`, `alice` and `bob`. */
-export function eachTestHasAPage() {
+/**
+ * Sets the hooks of a suite, and returns what they fill: `browser`, `junction`, `opened` with its `page`, `alice` and `bob`.
+ * All programs get the settings.
+ */
+export function eachTestHasAPage(settings = {}) {
   const world = {};
   before(async () => (world.browser = await launch()));
   after(() => world.browser?.close());
   beforeEach(async () => {
-    world.junction = await Junction.start();
+    world.junction = await Junction.start(settings);
     const { link } = await world.junction.page();
     world.opened = await open(world.browser, link);
     world.page = world.opened.page;
