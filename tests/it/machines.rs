@@ -296,3 +296,20 @@ fn regression_message_to_a_session_that_was_looked_up_in_vain_follows_it_to_its_
         ],
     );
 }
+
+/// A hub is killed that had accepted a message, and the receiver's bridge goes on with another session before there is a hub
+/// again. The sender has not heard from the receiver, so it cannot follow it, and the message ends by the clock.
+#[test]
+fn regression_message_to_a_bridge_that_went_on_while_no_hub_ran_ends_by_the_clock() {
+    run(
+        SEATED,
+        vec![
+            Event::Restart { who: 1, in_order: false },
+            Event::Send { who: 1, to: 0, count: 1, size: 20, ttl: None },
+            Event::Connect { who: 1, welcome_lost: false },
+            Event::Flow(1),
+            Event::KillHub,
+            Event::Swap(0),
+        ],
+    );
+}

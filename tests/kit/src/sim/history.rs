@@ -50,6 +50,8 @@ pub struct History<Who> {
     /// The processes of each session that have ended, in that order. At its end one gives its word to the senders that
     /// it knew, and to no others.
     ended: HashMap<Who, Vec<Who>>,
+    /// Those of them that no hub saw end.
+    unseen: HashSet<Who>,
     /// How long messages of a process were on the wire, where no state machine counts the time.
     stalled: HashMap<Who, Duration>,
 }
@@ -66,6 +68,7 @@ impl<Who> Default for History<Who> {
             shaken: HashSet::new(),
             met: HashSet::new(),
             ended: HashMap::new(),
+            unseen: HashSet::new(),
             stalled: HashMap::new(),
         }
     }
@@ -106,19 +109,29 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
         self.ended.entry(session).or_default().push(process);
     }
 
+    /// No hub saw this process of a session end, so none knows of the messages to it.
+    pub fn ended_unseen(&mut self, process: Who) {
+        self.unseen.insert(process);
+    }
+
+    /// The processes of the receiver's session that have ended since a message was addressed to one of them.
+    fn ended_since(&self, sent: &SentMessage<Who>) -> impl Iterator<Item = &Who> {
+        let ended = self.ended.get(&sent.to).into_iter().flatten();
+        ended.skip_while(|process| Some(**process) != sent.addressee)
+    }
+
     /// Whether the process that a message was addressed to, or one after it, ended without a word to its sender. A hub
     /// that has not seen such an end may let senders that begin later address that process, too.
     fn is_stranger(&self, sent: &SentMessage<Who>) -> bool {
-        let (Some(by), Some(ended)) = (sent.process, self.ended.get(&sent.to)) else {
-            return false;
-        };
-        let since = ended.iter().skip_while(|process| Some(**process) != sent.addressee);
-        since.into_iter().any(|process| !self.met.contains(&(*process, by)))
+        let Some(by) = sent.process else { return false };
+        self.ended_since(sent).any(|process| !self.met.contains(&(*process, by)))
     }
 
-    /// Whether the sender of a message follows its receiver's session from the bridge that it was sent to.
+    /// Whether the sender of a message follows its receiver's session from the bridge that it was sent to. One that has not
+    /// heard from that session learns of its next bridge by a hub alone.
     fn may_follow(&self, sent: &SentMessage<Who>) -> bool {
-        !self.shaken.contains(&sent.to) || sent.is_to_acquaintance
+        let is_unseen = || self.ended_since(sent).any(|process| self.unseen.contains(process));
+        sent.is_to_acquaintance || !(self.shaken.contains(&sent.to) || is_unseen())
     }
 
     /// A message was sent by this process of its session.

@@ -88,6 +88,9 @@ impl SimWorld {
         let session = self.client_session(next);
         let process = &mut self.processes[who];
         self.history.gave_word(process.key, process.identity);
+        if !process.wires.iter().any(|wire| wire.hub_open) {
+            self.history.ended_unseen(process.key);
+        }
         let last = process.machine.change_session(session, &self.secret, now);
         process.machine.wish(alias(next));
         self.begin_again(who, last, Some(next));
