@@ -313,3 +313,23 @@ fn regression_message_to_a_bridge_that_went_on_while_no_hub_ran_ends_by_the_cloc
         ],
     );
 }
+
+/// A receiver's bridge goes on with another session while a sender is away for so long that its own session ends on the hub. The
+/// word about its message is gone then.
+#[test]
+fn regression_message_of_a_sender_that_missed_the_word_about_it_may_be_unconfirmed() {
+    run(
+        SEATED,
+        vec![
+            Event::Restart { who: 0, in_order: false },
+            Event::Send { who: 0, to: 1, count: 1, size: 20, ttl: None },
+            Event::Calm,
+            Event::Forget(0),
+            Event::Pass(Duration::from_secs(200)),
+            Event::SendAll { who: 0, size: 20, ttl: None },
+            Event::Swap(1),
+            Event::Write { who: 0, count: 2 },
+            Event::Pass(Duration::from_secs(431)),
+        ],
+    );
+}

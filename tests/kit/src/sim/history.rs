@@ -50,7 +50,7 @@ pub struct History<Who> {
     /// The processes of each session that have ended, in that order. At its end one gives its word to the senders that
     /// it knew, and to no others.
     ended: HashMap<Who, Vec<Who>>,
-    /// Those of them that no hub saw end.
+    /// Processes among these whose end no hub saw.
     unseen: HashSet<Who>,
     /// How long messages of a process were on the wire, where no state machine counts the time.
     stalled: HashMap<Who, Duration>,
@@ -230,7 +230,11 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
             assert!(self.early.insert(id, (by, end, now)).is_none(), "{id:?} ends twice");
             return;
         };
-        let is_stranger = self.is_stranger(&self.sent[number]);
+        let sent = &self.sent[number];
+        // A hub keeps the word of a process that ended for as long as its receiver's session lasts there.
+        let has_missed_word =
+            self.unheard.contains(&sent.from) && self.ended_since(sent).next().is_some();
+        let is_untold = self.is_stranger(sent) || has_missed_word;
         let sent = &mut self.sent[number];
         assert_eq!(sent.from, by, "the end is reported to the sender");
         match end {
@@ -241,7 +245,7 @@ impl<Who: Copy + Debug + Eq + Hash> History<Who> {
                 let lost = !self.alive.contains(&sent.to)
                     || self.unheard.contains(&sent.to)
                     || self.shaken.contains(&sent.to)
-                    || is_stranger;
+                    || is_untold;
                 let late = now >= sent.ends || sent.is_orphan;
                 assert!(lost || late, "message {number} is unconfirmed, though its receiver lives");
             }
